@@ -1,0 +1,40 @@
+# Every target does its own set-up in .venv from the hash-pinned lock files.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint study benchmarks lock clean
+
+demo: .venv/ready
+	$(BIN)/yesladder demo
+
+test: .venv/ready-dev
+	$(BIN)/python -m pytest
+
+lint: .venv/ready-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# The simulation studies in full; `make test` runs them in a reduced, seeded form.
+study: .venv/ready-dev
+	YESLADDER_STUDY=full $(BIN)/python -m pytest -m slow -s
+
+.venv/ready: requirements.lock setup.cfg pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "yesladder needs Python 3.11 or newer; this is " + sys.version + ". Try: make PYTHON=python3.12 demo")'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+.venv/ready-dev: .venv/ready requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	touch $@
+
+# Only for who changes the dependencies in setup.cfg: needs uv (pip install uv).
+lock:
+	uv pip compile -q setup.cfg --extra build --extra dev --universal --python-version 3.11 --generate-hashes --no-header -o requirements-dev.lock
+	uv pip compile -q setup.cfg --extra build --universal --python-version 3.11 --generate-hashes --no-header -c requirements-dev.lock -o requirements.lock
+
+clean:
+	rm -rf .venv demo-site *.egg-info
