@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, NewType
@@ -46,6 +46,8 @@ class Event:
         for where, value in (("message_id", self.message_id), ("visitor", self.visitor), ("joined", self.joined)):
             if value is not None and not 0 < len(value) <= MAX_ID_LENGTH:
                 raise ValueError(f"{where} has {len(value)} characters, must have 1 to {MAX_ID_LENGTH}")
+            _storable(where, value)
+        _storable("name", self.name)
         for where, time in (("at", self.at), ("received_at", self.received_at)):
             if time.tzinfo is not UTC:
                 raise ValueError(f"{where} is {time!r}, must be an aware UTC datetime")
@@ -76,7 +78,6 @@ class Event:
             },
             sort_keys=True,
             separators=(",", ":"),
-            ensure_ascii=False,
         )
 
     def supersedes(self, other: Event) -> bool:
@@ -84,6 +85,22 @@ class Event:
         if self.received_at != other.received_at:
             return self.received_at < other.received_at
         return self.canonical() < other.canonical()
+
+
+def _storable(where: str, text: str | None) -> None:
+    """No store keeps half a surrogate pair, and many tools end a text at a NUL."""
+    if text and ("\0" in text or any("\ud800" <= character <= "\udfff" for character in text)):
+        raise ValueError(f"{where} is {text!r}, must not contain a NUL character or half a surrogate pair")
+
+
+def distinct(events: Iterable[Event]) -> list[Event]:
+    """One event per message id, the one that counts, in order of receipt (tie: message id)."""
+    counted: dict[MessageId, Event] = {}
+    for event in events:
+        other = counted.get(event.message_id)
+        if other is None or event.supersedes(other):
+            counted[event.message_id] = event
+    return sorted(counted.values(), key=lambda event: (event.received_at, event.message_id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +118,12 @@ class Refusal:
     name: str = ""
     visitor: str = ""
     experiment: str = ""
+
+
+def newest_first(arrivals: Iterable[Event | Refusal], limit: int) -> list[Event | Refusal]:
+    """The arrivals received last, accepted or refused, newest first."""
+
+    def arrived_at(arrival: Event | Refusal) -> datetime:
+        return arrival.received_at if isinstance(arrival, Event) else arrival.refused_at
+
+    return sorted(arrivals, key=arrived_at, reverse=True)[:limit]

@@ -94,7 +94,7 @@ class Store(Protocol):
         """reason -> how many events were refused since the log began."""
         ...
 
-    def forget(self, visitor: VisitorId, now: datetime) -> int:
+    def forget(self, visitor: VisitorId) -> int:
         """Remove every event of this id and the ids joined to it; answers how many. A dated revision is kept."""
         ...
 

@@ -1,0 +1,101 @@
+"""Rows of the count tables: cells of a phase, read, changed and compared with a recount, on an SQLite connection."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+
+from experiments.cohort import DAY, HOUR, Clock
+from experiments.definition import Experiment
+from experiments.event_rows import micros, moment
+from experiments.journey import Cell
+from experiments.sqlite_schema import PHASE, TABLES
+from experiments.store import Revision
+from experiments.tally import Tally
+
+PHASE_OF = "experiment = ? AND phase = ?"
+
+
+def read(connection: sqlite3.Connection, phase: Experiment, *tables: str, attribute: str | None = None) -> Tally:
+    """The cells of these tables; of one segment attribute only ("" for the main tables) when one is given."""
+    cells: Tally = {}
+    for table in tables:
+        key, counts = TABLES[table]
+        columns = [column for column in key if column not in PHASE]
+        where, values = PHASE_OF, [phase.key, phase.phase]
+        if attribute is not None and "attribute" in key:
+            where, values = f"{PHASE_OF} AND attribute = ?", [*values, attribute]
+        for row in connection.execute(f"SELECT {', '.join((*columns, *counts))} FROM {table} WHERE {where}", values):
+            cells[(table, *row[: len(columns)])] = tuple(row[len(columns) :])
+    return cells
+
+
+def change(connection: sqlite3.Connection, phase: Experiment, difference: Tally) -> None:
+    """Add a difference to the tables; rows that come to nothing are removed."""
+    for table, (key, counts) in TABLES.items():
+        rows = [(phase.key, phase.phase, *cell[1:], *add) for cell, add in difference.items() if cell[0] == table]
+        marks = ", ".join("?" * (len(key) + len(counts)))
+        sums = ", ".join(f"{count} = {count} + excluded.{count}" for count in counts)
+        connection.executemany(
+            f"INSERT INTO {table} VALUES ({marks}) ON CONFLICT ({', '.join(key)}) DO UPDATE SET {sums}", rows
+        )
+        nothing = " AND ".join([f"{column} = ?" for column in key] + [f"{count} = 0" for count in counts])
+        shrunk = [
+            (phase.key, phase.phase, *cell[1:]) for cell, add in difference.items() if cell[0] == table and min(add) < 0
+        ]
+        connection.executemany(f"DELETE FROM {table} WHERE {nothing}", shrunk)
+
+
+def revise(connection: sqlite3.Connection, phase: Experiment, difference: Tally, cause: str, now: datetime) -> None:
+    """Keep a dated note when the difference changes cohorts that were sealed, and so published, already."""
+    starts = [clock.start(cohort) for clock, cohort in _cohorts(phase, difference) if now > clock.seal(cohort)]
+    if starts:
+        connection.execute(
+            "INSERT INTO revisions VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (revised_on, cause, experiment, phase) "
+            "DO UPDATE SET cohort_from = min(cohort_from, excluded.cohort_from), "
+            "cohort_to = max(cohort_to, excluded.cohort_to)",
+            (now.date().isoformat(), cause, phase.key, phase.phase, micros(min(starts)), micros(max(starts))),
+        )
+
+
+def revisions(connection: sqlite3.Connection, phase: Experiment) -> Iterator[Revision]:
+    """The dated notes of one phase, oldest first."""
+    for revised_on, cause, cohort_from, cohort_to in connection.execute(
+        f"SELECT revised_on, cause, cohort_from, cohort_to FROM revisions WHERE {PHASE_OF} ORDER BY revised_on, cause",
+        (phase.key, phase.phase),
+    ):
+        on = datetime.fromisoformat(revised_on).replace(tzinfo=UTC)
+        yield Revision(on, cause, phase.key, phase.phase, moment(cohort_from), moment(cohort_to))
+
+
+def definitions(connection: sqlite3.Connection) -> Mapping[tuple[str, int], str]:
+    """The definitions by which the tables were counted, as JSON."""
+    rows = connection.execute("SELECT experiment, phase, definition FROM phases")
+    return {(experiment, phase): definition for experiment, phase, definition in rows}
+
+
+def define(connection: sqlite3.Connection, phase: Experiment) -> None:
+    """Note by which definition this phase is counted from now on."""
+    row = (phase.key, phase.phase, phase.model_dump_json())
+    connection.execute("INSERT OR REPLACE INTO phases VALUES (?, ?, ?)", row)
+
+
+def _cohorts(phase: Experiment, cells: Tally) -> Iterator[tuple[Clock, int]]:
+    """The clock and the cohort of every published cell."""
+    windows = {step.step: phase.window_of(step) for step in phase.steps}
+    for cell in cells:
+        clock: Clock
+        match cell:
+            case ("reach", str(step), attribute, _, int(cohort), *_):
+                clock = Clock(DAY if attribute else HOUR, windows[step])
+            case ("patterns", _, _, int(cohort), *_):
+                clock = Clock(DAY, phase.window)
+            case _:
+                continue
+        yield clock, cohort
+
+
+def difference(one: Mapping[Cell, tuple[int, ...]], other: Mapping[Cell, tuple[int, ...]]) -> list[Cell]:
+    """The cells in which two tallies differ, in a fixed order."""
+    return sorted((cell for cell in one.keys() | other.keys() if one.get(cell) != other.get(cell)), key=str)

@@ -1,0 +1,109 @@
+"""GroupCommit: many request threads, one writer thread, one durable commit for all who wait."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future, TimeoutError
+from dataclasses import dataclass, field
+
+from experiments.events import Event, Refusal
+from experiments.store import Store, StoreError, StoreUnavailable
+
+
+class QueueFull(StoreError):
+    """More events wait for the disk than `capacity`; nothing of this submission was taken. Ask again later."""
+
+
+@dataclass(slots=True)
+class _Submission:
+    events: Sequence[Event]
+    refusals: Sequence[Refusal]
+    answer: Future[None] = field(default_factory=Future)
+
+
+class GroupCommit:
+    """Collects what arrives while the disk is busy, commits it in one transaction, then lets every request answer.
+
+    `capacity`: events that may wait; one submission is always taken when nothing waits, however large.
+    `at_once`: events in one transaction, so that nobody waits for more than a few of them.
+    """
+
+    def __init__(self, store: Store, capacity: int = 10_000, at_once: int = 1_000) -> None:
+        self.store = store
+        self.capacity = capacity
+        self.at_once = at_once
+        self._waiting: deque[_Submission] = deque()
+        self._size = 0  # events waiting or being written
+        self._closed = False
+        self._change = threading.Condition()
+        self._writer = threading.Thread(target=self._write, name="event-writer", daemon=True)
+        self._writer.start()
+
+    def submit(self, events: Sequence[Event], refusals: Sequence[Refusal] = (), timeout: float = 30.0) -> None:
+        """Return when these events are on disk and counted.
+
+        Raises QueueFull when too much waits already, and StoreUnavailable when the store refused or did not answer
+        within `timeout` seconds; the events may then be on disk or not, and sending them again counts them once.
+        """
+        submission = _Submission(events, refusals)
+        with self._change:
+            if self._closed:
+                raise StoreUnavailable("the event log is closing")
+            if self._size and self._size + len(events) > self.capacity:
+                raise QueueFull(f"{self._size} events wait for the disk, the queue takes {self.capacity}")
+            self._size += len(events)
+            self._waiting.append(submission)
+            self._change.notify()
+        try:
+            submission.answer.result(timeout)
+        except TimeoutError as slow:
+            raise StoreUnavailable(f"the disk did not answer within {timeout:g} seconds") from slow
+
+    @property
+    def waiting(self) -> int:
+        """Events that are not on disk yet."""
+        return self._size
+
+    def close(self) -> None:
+        """Write what waits, then stop. Later submissions are refused."""
+        with self._change:
+            self._closed = True
+            self._change.notify()
+        self._writer.join()
+
+    def _write(self) -> None:
+        while True:
+            with self._change:
+                self._change.wait_for(lambda: self._waiting or self._closed)
+                if not self._waiting:
+                    return
+                batch = [self._waiting.popleft()]
+                size = len(batch[0].events)
+                while self._waiting and size + len(self._waiting[0].events) <= self.at_once:
+                    batch.append(self._waiting.popleft())
+                    size += len(batch[-1].events)
+            self._commit(batch)
+            with self._change:
+                self._size -= size
+
+    def _commit(self, batch: Sequence[_Submission]) -> None:
+        """One transaction for all; when it fails for one's content, each alone, so that nobody pays for another."""
+        try:
+            self.store.append(
+                [event for submission in batch for event in submission.events],
+                [refusal for submission in batch for refusal in submission.refusals],
+            )
+        except StoreUnavailable as trouble:
+            for submission in batch:
+                submission.answer.set_exception(trouble)
+        except Exception as fault:  # not the medium: some event could not be stored, and only its sender is told
+            if len(batch) == 1:
+                batch[0].answer.set_exception(fault)
+            else:
+                for submission in batch:
+                    self._commit([submission])
+        else:
+            for submission in batch:
+                submission.answer.set_result(None)

@@ -1,0 +1,298 @@
+"""journey: the one meaning of the data. From one person's events to variant, steps reached, value, exclusion.
+
+Every store agrees with this file. The rules, each tested by a case that fails when the rule is changed:
+
+- An exposure belongs to the phase with started_at <= its time < ended_at. The first one decides the variant for good.
+- A step is reached when its event, or that of a later milestone, happened at or after first exposure and within the
+  step's window. Secondary actions and guardrails stand alone.
+- The value is that of the first macro-conversion, in hundredths of the currency unit, capped.
+- Only what is known at first exposure (bot, staff) or the law (consent withdrawn) excludes.
+- A number that was published does not change: every fact counts for a table only if it was received by the seal of the
+  earliest cohort that it would change there. So each table has its own judgement (`_Table`), and a join that came too
+  late for one may be in time for another.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from experiments.cohort import DAY, HOUR, Clock
+from experiments.definition import Experiment
+from experiments.events import Event, MessageId, VisitorId, distinct
+from experiments.money import hundredths
+
+Cell = tuple[str | int, ...]
+"""Where a contribution is added up; the first item names the table. See tally.py for the columns."""
+Counts = tuple[int, ...]
+SEGMENTS = ("device", "source", "returning", "language")
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """What one person's events mean for one phase.
+
+    `variant` and `exposed_at` are None for who was never exposed in it. `reached`: step key -> when first, within the
+    experiment's window. `value` in hundredths of the currency unit. `excluded` is a reason, or None.
+    `late`: facts that came after a seal they would have changed. `cells`: what is added to the tables.
+    """
+
+    variant: str | None = None
+    exposed_at: datetime | None = None
+    excluded: str | None = None
+    reached: Mapping[str, datetime] = field(default_factory=dict)
+    value: int = 0
+    late: frozenset[MessageId] = frozenset()
+    cells: Mapping[Cell, Counts] = field(default_factory=dict)
+
+
+def journey(experiment: Experiment, events: Iterable[Event]) -> Journey:
+    """What do the events of one person (of all ids that joins connect) mean for this phase?
+
+    Pure; neither order nor duplicates matter. Raises ValueError when the experiment is no phase (no `started_at`).
+    """
+    return Meaning(experiment).journey(distinct(events))
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """One kind of count, its clock, and the steps that its cells are about."""
+
+    kind: Literal["exposed", "reach", "segments", "patterns"]
+    clock: Clock
+    steps: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Person:
+    """Facts of one or more ids."""
+
+    exposures: list[Event] = field(default_factory=list)
+    actions: list[Event] = field(default_factory=list)
+
+    def with_(self, other: _Person) -> _Person:
+        return _Person(self.exposures + other.exposures, self.actions + other.actions)
+
+
+@dataclass(slots=True)
+class _Facts:
+    """What concerns one phase; `outside` are ledger cells of exposures outside it."""
+
+    people: dict[VisitorId, _Person] = field(default_factory=dict)
+    joins: list[tuple[VisitorId, VisitorId, Event]] = field(default_factory=list)
+    outside: list[Cell] = field(default_factory=list)
+    withdrawn: bool = False
+
+
+def _moment(event: Event) -> tuple[datetime, datetime, str]:
+    """The order in which things happened (tie: receipt, then message id)."""
+    return (event.at, event.received_at, event.message_id)
+
+
+class Meaning:
+    """One phase's rules, worked out once for many people."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        if experiment.started_at is None:
+            raise ValueError(f"experiment {experiment.key!r} has no started_at, so it is no phase and nothing counts")
+        self.experiment = experiment
+        self.started_at: datetime = experiment.started_at
+        self.ended_at = experiment.ended_at
+        self.variants = {variant.key for variant in experiment.variants}
+        self.attributes = tuple(dict.fromkeys(SEGMENTS + experiment.segments))
+        steps = experiment.steps
+        # the events that make a step: its own, and for a milestone those of all later ones (closure)
+        self.makes = {
+            step.step: {step.event} | {later.event for later in experiment.path[index:]}
+            for index, step in enumerate(steps)
+        }
+        self.names = {step.event for step in steps}
+        self.tables = [
+            _Table("exposed", Clock(HOUR, timedelta(0))),
+            *(_Table("reach", Clock(HOUR, experiment.window_of(step)), (step.step,)) for step in steps),
+            *(_Table("segments", Clock(DAY, experiment.window_of(step)), (step.step,)) for step in steps),
+            _Table("patterns", Clock(DAY, experiment.window), tuple(step.step for step in steps)),
+        ]
+
+    def journey(self, events: Sequence[Event]) -> Journey:
+        """The journey of one person whose events are distinct and in order of receipt."""
+        facts = self._facts(events)
+        ledger = Counter(facts.outside)
+        if not any(person.exposures for person in facts.people.values()):
+            return Journey(cells={cell: (count,) for cell, count in ledger.items()})
+        late: set[MessageId] = set()
+        cells: dict[Cell, Counts] = {}
+        main: _Judgement | None = None
+        for table in self.tables:
+            for person in self._people(table, facts, late):
+                judgement = self._judge(table, person, late)
+                if judgement is None:
+                    continue
+                if facts.withdrawn:
+                    judgement.excluded = "consent-withdrawn"
+                for _, cell, counts in self._cells(table, judgement):
+                    before = cells.get(cell, (0,) * len(counts))
+                    cells[cell] = tuple(map(sum, zip(before, counts, strict=True)))
+                if table.kind == "patterns":
+                    ledger.update(self._marks(judgement, person))
+                    if main is None or _moment(judgement.first) < _moment(main.first):
+                        main = judgement
+        if late:
+            ledger["ledger", "late", ""] += len(late)
+        cells.update({cell: (count,) for cell, count in ledger.items()})
+        if main is None:
+            return Journey(late=frozenset(late), cells=cells)
+        first = main.first
+        return Journey(first.variant, first.at, main.excluded, main.reached, main.value, frozenset(late), cells)
+
+    def _facts(self, events: Sequence[Event]) -> _Facts:
+        """What of these events concerns this phase."""
+        facts = _Facts()
+        for event in events:
+            person = facts.people.setdefault(event.visitor, _Person())
+            if event.kind == "exposure" and event.experiment == self.experiment.key and event.variant in self.variants:
+                if event.at < self.started_at:
+                    if self.experiment.phase == 1:  # else it belongs to an earlier phase
+                        facts.outside.append(("ledger", "before-start", event.variant))
+                elif self.ended_at is not None and event.at >= self.ended_at:
+                    facts.outside.append(("ledger", "after-end", event.variant))
+                else:
+                    person.exposures.append(event)
+            elif event.kind == "action" and event.name in self.names:
+                person.actions.append(event)
+            elif event.kind == "withdrawal":
+                facts.withdrawn = True
+            if event.joined is not None and event.joined != event.visitor:
+                facts.people.setdefault(event.joined, _Person())
+                facts.joins.append((event.visitor, event.joined, event))
+        return facts
+
+    def _people(self, table: _Table, facts: _Facts, late: set[MessageId]) -> Iterable[_Person]:
+        """Who is one person in this table: the joins, in order of receipt, that change no cohort already sealed.
+
+        Facts received after the join may stay in the comparison: none of them counts for a cohort sealed before it.
+        """
+        home = {visitor: visitor for visitor in facts.people}
+        groups = dict(facts.people)
+        for visitor, joined, join in facts.joins:
+            one, two = home[visitor], home[joined]
+            if one == two:
+                continue
+            merged = groups[one].with_(groups[two])
+            change: Counter[tuple[int, Cell, Counts]] = Counter()
+            for sign, person in ((-1, groups[one]), (-1, groups[two]), (1, merged)):
+                judgement = self._judge(table, person, set())
+                if judgement:
+                    change.update(dict.fromkeys(self._cells(table, judgement), sign))
+            if any(count and join.received_at > table.clock.seal(cohort) for (cohort, _, _), count in change.items()):
+                late.add(join.message_id)
+                continue
+            groups[one] = merged
+            del groups[two]
+            home = {visitor: one if group == two else group for visitor, group in home.items()}
+        return groups.values()
+
+    def _judge(self, table: _Table, person: _Person, late: set[MessageId]) -> _Judgement | None:
+        """First exposure, steps and value as this table counts them; what came too late goes to `late`."""
+        first: Event | None = None
+        for event in sorted(person.exposures, key=_moment):
+            if event.received_at <= table.clock.seal(table.clock.cohort(event.at)):
+                first = event
+                break
+            late.add(event.message_id)
+        if first is None:
+            return None
+        excluded = next((flag for flag in ("bot", "staff") if first.attributes.get(flag) == "true"), None)
+        judgement = _Judgement(first, table.clock.cohort(first.at), excluded)
+        within = [event for event in person.actions if first.at <= event.at <= first.at + table.clock.window]
+        known = [event for event in within if event.received_at <= table.clock.seal(judgement.cohort)]
+        tardy = [event for event in within if event.received_at > table.clock.seal(judgement.cohort)]
+        for key in table.steps:
+            makes = self.makes[key]
+            times = [event.at for event in known if event.name in makes]
+            if times:
+                judgement.reached[key] = min(times)
+            else:
+                late.update(event.message_id for event in tardy if event.name in makes)
+        if table.kind == "patterns":
+            self._value(judgement, known, tardy, late)
+        return judgement
+
+    def _value(
+        self, judgement: _Judgement, known: Sequence[Event], tardy: Sequence[Event], late: set[MessageId]
+    ) -> None:
+        """The first macro-conversion's value; a sale that came too late to be the first is late."""
+        macro = self.experiment.macro
+        sale = min((event for event in known if event.name == macro.event), key=_moment, default=None)
+        if sale is None:
+            return
+        late.update(e.message_id for e in tardy if e.name == macro.event and _moment(e) < _moment(sale))
+        if macro.value is None:
+            return
+        stated = sale.properties.get(macro.value) if isinstance(macro.value, str) else macro.value
+        value = hundredths(stated)
+        judgement.bad_value = value is None
+        judgement.value = min(value or 0, round(self.experiment.value_cap * 100))
+
+    def _cells(self, table: _Table, judgement: _Judgement) -> Iterator[tuple[int, Cell, Counts]]:
+        """What one judgement adds to its table, with the cohort it adds to."""
+        cohort, variant = judgement.cohort, judgement.first.variant or ""
+        if table.kind == "exposed":
+            yield cohort, ("exposed", cohort, variant), (1,)
+            return
+        if judgement.excluded:
+            return
+        if table.kind == "patterns":
+            pattern = sum(1 << bit for bit, step in enumerate(table.steps) if step in judgement.reached)
+            worth = (1, judgement.value, judgement.value**2)
+            for attribute, level in (("", ""), *self._levels(judgement)):
+                yield cohort, ("patterns", attribute, level, cohort, variant, pattern), worth
+            return
+        (step,) = table.steps
+        counts = (1, int(step in judgement.reached))
+        if table.kind == "reach":
+            yield cohort, ("reach", step, "", "", cohort, self._stratum(judgement), variant), counts
+            return
+        for attribute, level in self._levels(judgement):
+            yield cohort, ("reach", step, attribute, level, cohort, "", variant), counts
+
+    def _marks(self, judgement: _Judgement, person: _Person) -> Iterator[Cell]:
+        """What the ledger says of one person who was exposed."""
+        variant = judgement.first.variant or ""
+        if judgement.excluded:
+            yield "ledger", judgement.excluded, variant
+        if judgement.bad_value:
+            yield "ledger", "bad-value", variant
+        for event in person.exposures:
+            if event.variant != judgement.first.variant:
+                yield "ledger", "second-variant", event.variant or ""
+
+    def _levels(self, judgement: _Judgement) -> Iterator[tuple[str, str]]:
+        for attribute in self.attributes:
+            yield attribute, self._level(judgement, attribute)
+
+    def _level(self, judgement: _Judgement, attribute: str) -> str:
+        """An attribute at first exposure. `returning`: first seen before the phase started."""
+        attributes = judgement.first.attributes
+        if attribute == "returning" and "returning" not in attributes and "first_seen" in attributes:
+            return "true" if attributes["first_seen"] < self.started_at.date().isoformat() else "false"
+        return attributes.get(attribute) or UNKNOWN
+
+    def _stratum(self, judgement: _Judgement) -> str:
+        return ", ".join(f"{name}={self._level(judgement, name)}" for name in self.experiment.analysis.adjust_for)
+
+
+@dataclass(slots=True)
+class _Judgement:
+    """What one table makes of one person."""
+
+    first: Event
+    cohort: int
+    excluded: str | None
+    reached: dict[str, datetime] = field(default_factory=dict)
+    value: int = 0
+    bad_value: bool = False
