@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 from experiments.cohort import DAY, HOUR, Clock
 from experiments.definition import Experiment
 from experiments.event_rows import micros, moment
-from experiments.journey import Cell
 from experiments.sqlite_schema import PHASE, TABLES
 from experiments.store import Revision
 from experiments.tally import Tally
@@ -94,8 +93,3 @@ def _cohorts(phase: Experiment, cells: Tally) -> Iterator[tuple[Clock, int]]:
             case _:
                 continue
         yield clock, cohort
-
-
-def difference(one: Mapping[Cell, tuple[int, ...]], other: Mapping[Cell, tuple[int, ...]]) -> list[Cell]:
-    """The cells in which two tallies differ, in a fixed order."""
-    return sorted((cell for cell in one.keys() | other.keys() if one.get(cell) != other.get(cell)), key=str)

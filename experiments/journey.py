@@ -1,6 +1,7 @@
 """journey: the one meaning of the data. From one person's events to variant, steps reached, value, exclusion.
 
-Every store agrees with this file. The rules, each tested by a case that fails when the rule is changed:
+Every store agrees with this file (a little over 300 lines, so that the meaning stays in one place). The rules, each
+tested by a case that fails when the rule is changed:
 
 - An exposure belongs to the phase with started_at <= its time < ended_at. The first one decides the variant for good.
 - A step is reached when its event, or that of a later milestone, happened at or after first exposure and within the
@@ -38,7 +39,7 @@ class Journey:
 
     `variant` and `exposed_at` are None for who was never exposed in it. `reached`: step key -> when first, within the
     experiment's window. `value` in hundredths of the currency unit. `excluded` is a reason, or None.
-    `late`: facts that came after a seal they would have changed. `cells`: what is added to the tables.
+    `late`: facts that came after a seal they would have changed. `rows`: what is added to the tables.
     """
 
     variant: str | None = None
@@ -47,7 +48,7 @@ class Journey:
     reached: Mapping[str, datetime] = field(default_factory=dict)
     value: int = 0
     late: frozenset[MessageId] = frozenset()
-    cells: Mapping[Cell, Counts] = field(default_factory=dict)
+    rows: Sequence[tuple[Cell, Counts]] = ()
 
 
 def journey(experiment: Experiment, events: Iterable[Event]) -> Journey:
@@ -68,11 +69,24 @@ class _Table:
 
 
 @dataclass(slots=True)
+class _Sight:
+    """What the tables of one clock see of one person: where the journey begins, and what happened within the window."""
+
+    first: Event | None
+    late: list[MessageId]  # exposures that came too late to be the first
+    cohort: int = 0
+    excluded: str | None = None
+    known: list[Event] = field(default_factory=list)
+    tardy: list[Event] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class _Person:
     """Facts of one or more ids."""
 
     exposures: list[Event] = field(default_factory=list)
     actions: list[Event] = field(default_factory=list)
+    sights: dict[Clock, _Sight] = field(default_factory=dict)
 
     def with_(self, other: _Person) -> _Person:
         return _Person(self.exposures + other.exposures, self.actions + other.actions)
@@ -121,11 +135,10 @@ class Meaning:
     def journey(self, events: Sequence[Event]) -> Journey:
         """The journey of one person whose events are distinct and in order of receipt."""
         facts = self._facts(events)
-        ledger = Counter(facts.outside)
+        rows: list[tuple[Cell, Counts]] = [(cell, (1,)) for cell in facts.outside]
         if not any(person.exposures for person in facts.people.values()):
-            return Journey(cells={cell: (count,) for cell, count in ledger.items()})
+            return Journey(rows=rows)
         late: set[MessageId] = set()
-        cells: dict[Cell, Counts] = {}
         main: _Judgement | None = None
         for table in self.tables:
             for person in self._people(table, facts, late):
@@ -134,20 +147,17 @@ class Meaning:
                     continue
                 if facts.withdrawn:
                     judgement.excluded = "consent-withdrawn"
-                for _, cell, counts in self._cells(table, judgement):
-                    before = cells.get(cell, (0,) * len(counts))
-                    cells[cell] = tuple(map(sum, zip(before, counts, strict=True)))
+                rows.extend((cell, counts) for _, cell, counts in self._cells(table, judgement))
                 if table.kind == "patterns":
-                    ledger.update(self._marks(judgement, person))
+                    rows.extend((cell, (1,)) for cell in self._marks(judgement, person))
                     if main is None or _moment(judgement.first) < _moment(main.first):
                         main = judgement
         if late:
-            ledger["ledger", "late", ""] += len(late)
-        cells.update({cell: (count,) for cell, count in ledger.items()})
+            rows.append((("ledger", "late", ""), (len(late),)))
         if main is None:
-            return Journey(late=frozenset(late), cells=cells)
+            return Journey(late=frozenset(late), rows=rows)
         first = main.first
-        return Journey(first.variant, first.at, main.excluded, main.reached, main.value, frozenset(late), cells)
+        return Journey(first.variant, first.at, main.excluded, main.reached, main.value, frozenset(late), rows)
 
     def _facts(self, events: Sequence[Event]) -> _Facts:
         """What of these events concerns this phase."""
@@ -196,41 +206,48 @@ class Meaning:
             home = {visitor: one if group == two else group for visitor, group in home.items()}
         return groups.values()
 
-    def _judge(self, table: _Table, person: _Person, late: set[MessageId]) -> _Judgement | None:
-        """First exposure, steps and value as this table counts them; what came too late goes to `late`."""
-        first: Event | None = None
+    def _sight(self, clock: Clock, person: _Person) -> _Sight:
+        """First exposure, and the actions within its window: received by its cohort's seal, or too late."""
+        late: list[MessageId] = []
         for event in sorted(person.exposures, key=_moment):
-            if event.received_at <= table.clock.seal(table.clock.cohort(event.at)):
-                first = event
-                break
-            late.add(event.message_id)
-        if first is None:
+            cohort = clock.cohort(event.at)
+            seal = clock.seal(cohort)
+            if event.received_at <= seal:
+                excluded = next((flag for flag in ("bot", "staff") if event.attributes.get(flag) == "true"), None)
+                within = [one for one in person.actions if event.at <= one.at <= event.at + clock.window]
+                known = [one for one in within if one.received_at <= seal]
+                tardy = [one for one in within if one.received_at > seal]
+                return _Sight(event, late, cohort, excluded, known, tardy)
+            late.append(event.message_id)
+        return _Sight(None, late)
+
+    def _judge(self, table: _Table, person: _Person, late: set[MessageId]) -> _Judgement | None:
+        """Steps and value as this table counts them; what came too late to be counted goes to `late`."""
+        sight = person.sights.get(table.clock)
+        if sight is None:
+            sight = person.sights[table.clock] = self._sight(table.clock, person)
+        late.update(sight.late)
+        if sight.first is None:
             return None
-        excluded = next((flag for flag in ("bot", "staff") if first.attributes.get(flag) == "true"), None)
-        judgement = _Judgement(first, table.clock.cohort(first.at), excluded)
-        within = [event for event in person.actions if first.at <= event.at <= first.at + table.clock.window]
-        known = [event for event in within if event.received_at <= table.clock.seal(judgement.cohort)]
-        tardy = [event for event in within if event.received_at > table.clock.seal(judgement.cohort)]
+        judgement = _Judgement(sight.first, sight.cohort, sight.excluded)
         for key in table.steps:
             makes = self.makes[key]
-            times = [event.at for event in known if event.name in makes]
+            times = [event.at for event in sight.known if event.name in makes]
             if times:
                 judgement.reached[key] = min(times)
-            else:
-                late.update(event.message_id for event in tardy if event.name in makes)
+            elif sight.tardy:
+                late.update(event.message_id for event in sight.tardy if event.name in makes)
         if table.kind == "patterns":
-            self._value(judgement, known, tardy, late)
+            self._value(judgement, sight, late)
         return judgement
 
-    def _value(
-        self, judgement: _Judgement, known: Sequence[Event], tardy: Sequence[Event], late: set[MessageId]
-    ) -> None:
+    def _value(self, judgement: _Judgement, sight: _Sight, late: set[MessageId]) -> None:
         """The first macro-conversion's value; a sale that came too late to be the first is late."""
         macro = self.experiment.macro
-        sale = min((event for event in known if event.name == macro.event), key=_moment, default=None)
+        sale = min((event for event in sight.known if event.name == macro.event), key=_moment, default=None)
         if sale is None:
             return
-        late.update(e.message_id for e in tardy if e.name == macro.event and _moment(e) < _moment(sale))
+        late.update(e.message_id for e in sight.tardy if e.name == macro.event and _moment(e) < _moment(sale))
         if macro.value is None:
             return
         stated = sale.properties.get(macro.value) if isinstance(macro.value, str) else macro.value

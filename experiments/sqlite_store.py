@@ -17,7 +17,7 @@ from experiments.events import Event, MessageId, Refusal, VisitorId, newest_firs
 from experiments.sqlite_file import Durability, SqliteFile
 from experiments.sqlite_schema import TABLES
 from experiments.store import Difference, Receipt, Revision, StoreUnavailable
-from experiments.tally import Tally, add, ledger_table, levels, pattern_table, reach_table, tally
+from experiments.tally import Tally, difference, ledger_table, levels, pattern_table, reach_table, tally
 from stats.patterns import PatternTable
 from stats.reach import ReachTable
 
@@ -100,7 +100,8 @@ class SqliteStore:
 
     def recent(self, limit: int) -> Sequence[Event | Refusal]:
         with self._reading() as connection:
-            newest = [*event_rows.newest(connection, limit), *event_rows.newest_refusals(connection, limit)]
+            newest: list[Event | Refusal] = [*event_rows.newest(connection, limit)]
+            newest += event_rows.newest_refusals(connection, limit)
         return newest_first(newest, limit)
 
     def refused(self) -> Mapping[str, int]:
@@ -126,7 +127,7 @@ class SqliteStore:
             found = []
             for phase in map(_parsed, count_rows.definitions(connection).values()):
                 table, recount = count_rows.read(connection, phase, *TABLES), tally(phase, events)
-                for cell in count_rows.difference(table, recount):
+                for cell in sorted(difference(recount, table), key=str):
                     name = "/".join(map(str, cell))
                     counts = table.get(cell, ()), recount.get(cell, ())
                     found.append(Difference(phase.key, phase.phase, name, *counts))
@@ -167,9 +168,9 @@ class SqliteStore:
                 self._change(connection, phase, tally(phase, after), tally(phase, before), cause)
 
     def _change(self, connection: sqlite3.Connection, phase: Experiment, new: Tally, old: Tally, cause: str) -> None:
-        add(new, old, sign=-1)
-        count_rows.change(connection, phase, new)
-        count_rows.revise(connection, phase, new, cause, self.clock())
+        change = difference(new, old)
+        count_rows.change(connection, phase, change)
+        count_rows.revise(connection, phase, change, cause, self.clock())
 
     def _changed(self, definitions: Definitions) -> Iterator[tuple[Experiment | None, Experiment]]:
         """Phases that the tables do not count yet by the definition in force: how they were counted, how they must be.

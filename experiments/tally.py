@@ -12,6 +12,7 @@ The cells of a journey, by the table named first:
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
@@ -52,19 +53,26 @@ def tally(experiment: Experiment, events: Iterable[Event]) -> Tally:
     total: Tally = {}
     meaning = Meaning(experiment)
     for person in people(distinct(events)):
-        add(total, meaning.journey(person).cells)
+        add(total, meaning.journey(person).rows)
     return total
 
 
-def add(total: Tally, cells: Mapping[Cell, Counts], sign: int = 1) -> None:
-    """Add (or with `sign` -1 take away) counts; cells that come to nothing are removed."""
-    for cell, counts in cells.items():
-        before = total.get(cell, (0,) * len(counts))
-        after = tuple(old + sign * new for old, new in zip(before, counts, strict=True))
+def add(total: Tally, rows: Iterable[tuple[Cell, Counts]]) -> None:
+    """Add counts; cells that come to nothing are removed."""
+    for cell, counts in rows:
+        before = total.get(cell)
+        after = counts if before is None else tuple(map(operator.add, before, counts))
         if any(after):
             total[cell] = after
-        else:
-            total.pop(cell, None)
+        elif before is not None:
+            del total[cell]
+
+
+def difference(after: Tally, before: Tally) -> Tally:
+    """What must be added to `before` so that it becomes `after`."""
+    change = dict(after)
+    add(change, ((cell, tuple(-count for count in counts)) for cell, counts in before.items()))
+    return change
 
 
 def reach_table(

@@ -15,6 +15,7 @@ from histories import DAY, action, exposure, join, withdrawal
 from experiments.definition import Experiment
 from experiments.events import Event
 from experiments.journey import Journey
+from experiments.tally import Tally, add
 
 TICK = 1 / 60_000  # a millisecond
 FIRST_DAY = 20_759  # 2026-11-02 in days since 1970
@@ -44,10 +45,12 @@ class Case:
 def failures(case: Case, phase: Experiment, journey: Callable[[Experiment, Iterable[Event]], Journey]) -> list[str]:
     """Everything in which the journey of this case is not what it should be."""
     found = journey(phase, case.events)
+    cells: Tally = {}
+    add(cells, found.rows)
     tables: dict[str, dict[tuple[int, str], tuple[int, ...]]] = {"exposed": {}}
     patterns = {}
     ledger = {}
-    for cell, counts in found.cells.items():
+    for cell, counts in cells.items():
         match cell:
             case ("exposed", int(hour), str(variant)):
                 tables["exposed"][hour - FIRST_HOUR, variant] = counts
@@ -65,7 +68,7 @@ def failures(case: Case, phase: Experiment, journey: Callable[[Experiment, Itera
         ("late", set(found.late), set(case.late)),
         ("ledger", ledger, dict(case.ledger)),
         *((f"reach of {step}", tables.get(step, {}), dict(rows)) for step, rows in case.reach.items()),
-        *((f"cell {cell}", found.cells.get(cell), counts) for cell, counts in case.cells.items()),
+        *((f"cell {cell}", cells.get(cell), counts) for cell, counts in case.cells.items()),
     ]
     if case.exposed is not None:
         expected.append(("exposed", tables["exposed"], dict(case.exposed)))

@@ -42,7 +42,7 @@ def test_a_definition_that_never_ran_is_no_phase() -> None:
 
 
 def test_exposures_before_a_later_phase_belong_to_an_earlier_one() -> None:
-    assert _earlier_phase(sys.modules[journey.__module__]).cells == {}
+    assert not _earlier_phase(sys.modules[journey.__module__]).rows
 
 
 def _earlier_phase(module: Any) -> Any:
@@ -103,7 +103,7 @@ def test_a_published_number_does_not_change(events: list[Event]) -> None:
 @given(st.lists(facts(joins=False), max_size=8, unique_by=(lambda event: event.message_id, lambda event: event.at)))
 def test_the_literal_reading(events: list[Event]) -> None:
     """Fact by fact in order of receipt: each counts in a table unless it would change a cohort already sealed there."""
-    final = {cell: counts for cell, counts in journey(PHASE, events).cells.items() if cell[0] != "ledger"}
+    final = {cell: counts for cell, counts in tally(PHASE, events).items() if cell[0] != "ledger"}
     literal: dict[Cell, Counts] = {}
     for table in {cell[:3] if cell[0] == "reach" else cell[:1] for cell in _all_cells(events)}:
         counted: list[Event] = []
@@ -117,11 +117,11 @@ def test_the_literal_reading(events: list[Event]) -> None:
 
 
 def _all_cells(events: list[Event]) -> set[Cell]:
-    return {cell for event in events for cell in journey(PHASE, [_prompt(event)]).cells if cell[0] != "ledger"}
+    return {cell for event in events for cell in tally(PHASE, [_prompt(event)]) if cell[0] != "ledger"}
 
 
 def _in_table(table: Cell, events: list[Event]) -> dict[Cell, Counts]:
-    cells = journey(PHASE, [_prompt(event) for event in events]).cells
+    cells = tally(PHASE, [_prompt(event) for event in events])
     return {cell: counts for cell, counts in cells.items() if cell[: len(table)] == table}
 
 
@@ -140,28 +140,27 @@ MUTATIONS = [
     ("journey.py", " and event.name in self.names", " and event.name == 'form_viewed'"),
     ("journey.py", 'elif event.kind == "withdrawal":', 'elif event.kind == "never":'),
     ("journey.py", "if event.joined is not None and event.joined != event.visitor:", 'if event.kind == "join":'),
-    ("journey.py", "event.received_at <= table.clock.seal(table.clock.cohort(event.at))", "True"),
-    ("journey.py", "event.received_at <= table.clock.seal(table.clock.cohort(event.at))",
-     "event.received_at < table.clock.seal(table.clock.cohort(event.at))"),
+    ("journey.py", "if event.received_at <= seal:", "if True:"),
+    ("journey.py", "if event.received_at <= seal:", "if event.received_at < seal:"),
     ("journey.py", "sorted(person.exposures, key=_moment)", "person.exposures"),
     ("journey.py", "return (event.at, event.received_at, event.message_id)", "return (event.received_at, event.at, event.message_id)"),
     ("journey.py", "return (event.at, event.received_at, event.message_id)", "return (event.at, START, event.message_id)".replace("START", "event.at")),
     ("journey.py", 'for flag in ("bot", "staff")', 'for flag in ("bot",)'),
     ("journey.py", 'for flag in ("bot", "staff")', 'for flag in ("staff",)'),
-    ("journey.py", 'first.attributes.get(flag) == "true"', "flag in first.attributes"),
-    ("journey.py", "if first.at <= event.at <=", "if first.at < event.at <="),
-    ("journey.py", "if first.at <= event.at <=", "if event.at <="),
-    ("journey.py", "<= first.at + table.clock.window]", "< first.at + table.clock.window]"),
-    ("journey.py", "first.at + table.clock.window]", "first.at + self.experiment.window]"),
-    ("journey.py", "if event.received_at <= table.clock.seal(judgement.cohort)]", "if event.received_at < table.clock.seal(judgement.cohort)]"),
-    ("journey.py", "if event.received_at <= table.clock.seal(judgement.cohort)]", "]"),
+    ("journey.py", 'event.attributes.get(flag) == "true"', "flag in event.attributes"),
+    ("journey.py", "if event.at <= one.at <=", "if event.at < one.at <="),
+    ("journey.py", "if event.at <= one.at <=", "if one.at <="),
+    ("journey.py", "<= event.at + clock.window]", "< event.at + clock.window]"),
+    ("journey.py", "event.at + clock.window]", "event.at + self.experiment.window]"),
+    ("journey.py", "if one.received_at <= seal]", "if one.received_at < seal]"),
+    ("journey.py", "if one.received_at <= seal]", "]"),
     ("journey.py", "for later in experiment.path[index:]}", "for later in experiment.path[:0]}"),
     ("journey.py", "for later in experiment.path[index:]}", "for later in experiment.path}"),
-    ("journey.py", "late.update(event.message_id for event in tardy if event.name in makes)", "pass"),
-    ("journey.py", "late.update(e.message_id for e in tardy if e.name == macro.event and _moment(e) < _moment(sale))", "pass"),
+    ("journey.py", "late.update(event.message_id for event in sight.tardy if event.name in makes)", "pass"),
+    ("journey.py", "late.update(e.message_id for e in sight.tardy if e.name == macro.event and _moment(e) < _moment(sale))", "pass"),
     ("journey.py", " and _moment(e) < _moment(sale))", ")"),
     ("journey.py", "sale = min(", "sale = max("),
-    ("journey.py", "event for event in known if event.name == macro.event", "event for event in tardy or known if event.name == macro.event"),
+    ("journey.py", "event for event in sight.known if event.name == macro.event", "event for event in sight.tardy or sight.known if event.name == macro.event"),
     ("journey.py", "judgement.bad_value = value is None", "judgement.bad_value = not value"),
     ("journey.py", "judgement.bad_value = value is None", "judgement.bad_value = False"),
     ("journey.py", "min(value or 0, round(self.experiment.value_cap * 100))", "value or 0"),
@@ -174,7 +173,7 @@ MUTATIONS = [
     ("journey.py", "count and join.received_at > table", "count and join.received_at >= table"),
     ("journey.py", "any(count and join.received_at", "any(join.received_at"),
     ("journey.py", "late.add(join.message_id)", "pass"),
-    ("journey.py", "            late.add(event.message_id)\n", ""),
+    ("journey.py", "            late.append(event.message_id)\n", ""),
     ("journey.py", "Clock(HOUR, experiment.window_of(step))", "Clock(DAY, experiment.window_of(step))"),
     ("journey.py", "Clock(DAY, experiment.window_of(step))", "Clock(HOUR, experiment.window_of(step))"),
     ("journey.py", "Clock(DAY, experiment.window)", "Clock(HOUR, experiment.window)"),
@@ -210,7 +209,7 @@ def test_breaking_a_rule_is_noticed(monkeypatch: pytest.MonkeyPatch, file: str, 
         source = source.replace(rule, broken)
     mutant = _module("mutant", source)
     monkeypatch.setitem(sys.modules, "mutant", mutant)
-    assert any(_fails(case, mutant) for case in CASES) or _earlier_phase(mutant).cells, "no case notices"
+    assert any(_fails(case, mutant) for case in CASES) or _earlier_phase(mutant).rows, "no case notices"
 
 
 def _module(name: str, source: str) -> ModuleType:
