@@ -4,92 +4,56 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
-from experiments.definition import Experiment, StepKind
+import numpy as np
+
+from experiments.cohort import HOUR, Clock
+from experiments.comparison import Comparison, ComparisonState, Interval, Look, iso
+from experiments.definition import Experiment, utc
+from experiments.step_report import StepReport, VariantReach, step_reports
 from stats.patterns import PatternTable
 from stats.reach import ReachTable
+from stats.sample_ratio import ALARM_BELOW, always_valid_p_values
 
-State = Literal["collecting", "undecided", "better", "worse", "equivalent", "withdrawn"]
-Interval = tuple[float | None, float | None]  # None: unbounded on that side
+__all__ = [
+    "Comparison",
+    "Interval",
+    "Look",
+    "Report",
+    "SampleRatio",
+    "State",
+    "StepReport",
+    "VariantReach",
+    "report",
+]
 
-
-@dataclass(frozen=True, slots=True)
-class VariantReach:
-    """One variant at one step: `visitors` and `reached` of the sealed cohorts, `immature` visitors still waiting."""
-
-    visitors: int
-    reached: int
-    rate: float | None
-    value_sum: float
-    immature: int
-    immature_reached: int
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """One look at one comparison: the effect then, the running interval, the running p-value."""
-
-    at: datetime
-    visitors: int
-    relative_lift: float | None
-    relative_interval: Interval | None
-    difference: float | None
-    difference_interval: Interval | None
-    p_value: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """One variant against the control at one step. Effects are variant minus control.
-
-    `p_value` is the running minimum; `p_value_adjusted` and both intervals are Bonferroni-adjusted within the family
-    (`family`: "primary" for the macro-conversion, "diagnostic" else; `family_size` comparisons in it).
-    `looks` holds every gated look, in order, for the chart over time; the last one is today's.
-    `decides_today` says whether the last look alone would decide (a running minimum may have decided earlier).
-    """
-
-    variant: str
-    versus: str
-    relative_lift: float | None
-    relative_interval: Interval | None
-    difference: float | None
-    difference_interval: Interval | None
-    p_value: float | None
-    p_value_adjusted: float | None
-    decided_at: datetime | None
-    state: State
-    reason: str
-    decides_today: bool
-    family: Literal["primary", "diagnostic"]
-    family_size: int
-    looks: Sequence[Look]
-
-
-@dataclass(frozen=True, slots=True)
-class StepReport:
-    step: str
-    event: str
-    kind: StepKind
-    grade: int | None
-    window: str
-    variants: Mapping[str, VariantReach]
-    comparisons: Sequence[Comparison]
+State = Literal[ComparisonState, "withdrawn"]
 
 
 @dataclass(frozen=True, slots=True)
 class SampleRatio:
-    """Do the variants get visitors in the planned ratio? `p_value` None before the first closed hour."""
+    """Do the variants get visitors in the planned ratio? From closed hours, before exclusions.
+
+    `p_value` is always valid, None before the first closed hour. `expected`: variant key -> planned share.
+    `since`: when the alarm was raised, None without one.
+    """
 
     p_value: float | None
     alarm: bool
     expected: Mapping[str, float]
-    since: datetime | None  # when the alarm was raised
+    since: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
+    """What the data say about one phase as of one moment. `decided_at`: the seal of the look that decided `state`.
+
+    `exposed`: variant key -> visitors before exclusions, of every hour begun. `ledger`: reason -> variant key ->
+    how many.
+    """
+
     experiment: Experiment
     as_of: datetime
     method: Literal["always-valid", "fixed", "planned"]
@@ -104,8 +68,22 @@ class Report:
     ledger: Mapping[str, Mapping[str, int]]
 
     def to_json(self) -> dict[str, object]:
-        """The document of DESIGN 7."""
-        raise NotImplementedError
+        """The document of DESIGN 7, and a `reason` with every comparison."""
+        return {
+            "experiment": self.experiment.key,
+            "phase": self.experiment.phase,
+            "as_of": iso(self.as_of),
+            "method": self.method,
+            "alpha": self.alpha,
+            "state": self.state,
+            "reason": self.reason,
+            "decided_at": iso(self.decided_at),
+            "exposed": dict(self.exposed),
+            "sample_ratio": {"p_value": self.sample_ratio.p_value, "alarm": self.sample_ratio.alarm},
+            "steps": [step.to_json() for step in self.steps],
+            "decomposition": [],
+            "ledger": {reason: sum(counts.values()) for reason, counts in self.ledger.items()},
+        }
 
 
 def report(
@@ -115,5 +93,92 @@ def report(
     ledger: Mapping[str, Mapping[str, int]],
     as_of: datetime,
 ) -> Report:
-    """What do the data say about this phase as of this moment?"""
-    raise NotImplementedError
+    """What do the data say about this phase as of this moment?
+
+    `as_of` is aware. Only cohorts sealed by then decide, so a published number does not change; the counts of the
+    immature ones, and of the exposed in the hour under way, are those of the tables as given.
+    Raises ValueError when the tables are of other variants or steps, or a fixed look has no `planned_visitors`.
+    """
+    _require_same(experiment, reach)
+    as_of = utc(as_of)
+    method, method_reason = _method(experiment)
+    steps = step_reports(experiment, reach, patterns, as_of)
+    ratio = _sample_ratio(experiment, reach, as_of)
+    macro = next(step for step in steps if step.kind == "macro")
+    state, reason, decided_at = _overall(macro, ratio)
+    begun = reach.exposed.until(Clock(HOUR, timedelta(0)).cohort(as_of) + 1)
+    return Report(
+        experiment=experiment,
+        as_of=as_of,
+        method=method,
+        method_reason=method_reason,
+        alpha=experiment.analysis.alpha,
+        state=state,
+        reason=reason,
+        decided_at=decided_at,
+        exposed=dict(zip(reach.variants, begun.visitors.sum(axis=0).tolist(), strict=True)),
+        sample_ratio=ratio,
+        steps=steps,
+        ledger=ledger,
+    )
+
+
+def _require_same(experiment: Experiment, reach: ReachTable) -> None:
+    variants = tuple(variant.key for variant in experiment.variants)
+    if reach.variants != variants:
+        raise ValueError(f"the tables have variants {reach.variants}, must have those of the experiment: {variants}")
+    if missing := [step.step for step in experiment.steps if step.step not in reach.steps]:
+        raise ValueError(f"the tables lack steps {missing}, must have every step of the experiment")
+
+
+def _method(experiment: Experiment) -> tuple[Literal["always-valid", "fixed"], str]:
+    analysis = experiment.analysis
+    if analysis.method == "fixed":
+        if analysis.planned_visitors is None:
+            raise ValueError("analysis.planned_visitors is missing, must be set for method fixed")
+        return "fixed", f"chosen in the config: one look, at {analysis.planned_visitors} visitors"
+    if analysis.method == "always-valid":
+        return "always-valid", "chosen in the config"
+    if analysis.planned_visitors is not None:
+        return "always-valid", (
+            "the default with planned_visitors will be `planned`, which this version does not have; "
+            "the always-valid test holds without a plan, and needs more visitors"
+        )
+    return "always-valid", "the default without planned_visitors"
+
+
+def _sample_ratio(experiment: Experiment, reach: ReachTable, as_of: datetime) -> SampleRatio:
+    total = sum(variant.weight for variant in experiment.variants)
+    expected = {variant.key: variant.weight / total for variant in experiment.variants}
+    clock = Clock(HOUR, timedelta(0))
+    closed = reach.exposed.until(clock.first_unsealed(as_of))
+    if not len(closed.cohorts):
+        return SampleRatio(None, False, expected, None)
+    p_values = always_valid_p_values(closed, list(expected.values()))
+    alarms = np.flatnonzero(p_values < ALARM_BELOW)
+    since = clock.seal(int(closed.cohorts[alarms[0]])) if len(alarms) else None
+    return SampleRatio(float(p_values[-1]), since is not None, expected, since)
+
+
+def _overall(macro: StepReport, ratio: SampleRatio) -> tuple[State, str, datetime | None]:
+    """Better if any variant is, worse or equivalent if all are; a sample-ratio alarm withdraws any verdict."""
+    if ratio.since is not None:
+        reason = f"since {ratio.since:%Y-%m-%d} the variants get visitors in a ratio that chance does not explain"
+        return "withdrawn", reason, None
+    better = [one for one in macro.comparisons if one.state == "better"]
+    if better:
+        return "better", _reasons(better), min(_decisions(better))
+    states = {one.state for one in macro.comparisons}
+    only = states.pop() if len(states) == 1 else "undecided"
+    decided_at = max(_decisions(macro.comparisons)) if only in ("worse", "equivalent") else None
+    return only, _reasons(macro.comparisons), decided_at
+
+
+def _decisions(comparisons: Sequence[Comparison]) -> list[datetime]:
+    return [one.decided_at for one in comparisons if one.decided_at is not None]
+
+
+def _reasons(comparisons: Sequence[Comparison]) -> str:
+    if len({one.reason for one in comparisons}) == 1:
+        return comparisons[0].reason
+    return "; ".join(f"{one.variant}: {one.reason}" for one in comparisons)

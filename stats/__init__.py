@@ -1,5 +1,12 @@
 """Numbers only: no I/O, no clock, no global random state.
 
-reach.py      visitors and reached per variant, hourly cohort, stratum and step: what every test reads
-patterns.py   visitors and value per variant, daily cohort and pattern of steps reached
+reach.py         visitors and reached per variant, hourly cohort, stratum and step: what every test reads
+patterns.py      visitors and value per variant, daily cohort and pattern of steps reached
+design.py        what was settled before the data: level, family, shares, smallest effect, and when there is enough
+score.py         the stratified score statistic of two arms at any supposed effect
+inversion.py     intervals: the effects that the score statistic does not contradict
+mixture.py       the normal mixture: evidence and critical value when one may look at any time
+always_valid.py  the always-valid test at every look: running minimum, running intersection
+fixed.py         the test at one planned look
+sample_ratio.py  do the variants get visitors in the planned ratio?
 """

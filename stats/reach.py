@@ -52,7 +52,9 @@ class StepReach:
         _counts("StepReach.visitors", self.visitors, shape, 3)
         _counts("StepReach.reached", self.reached, shape, 3)
         if (self.reached > self.visitors).any():
-            raise ValueError("StepReach.reached exceeds visitors in some cell; nobody reaches a step without being there")
+            raise ValueError(
+                "StepReach.reached exceeds visitors in some cell; nobody reaches a step without being there"
+            )
 
     def until(self, cohort: int) -> Self:
         """The cohorts before `cohort` (exclusive): with the first unsealed cohort, what may decide."""
@@ -100,4 +102,6 @@ def _counts(where: str, counts: Counts, shape: tuple[int, ...], ndim: int) -> No
     if counts.ndim != ndim or counts.shape != shape:
         raise ValueError(f"{where} has shape {counts.shape}, must be {ndim}-dimensional with one row per cohort")
     if not np.issubdtype(counts.dtype, np.integer) or (counts < 0).any():
-        raise ValueError(f"{where} must be non-negative integers, got {counts.dtype} with minimum {counts.min(initial=0)}")
+        raise ValueError(
+            f"{where} must be non-negative integers, got {counts.dtype} with minimum {counts.min(initial=0)}"
+        )

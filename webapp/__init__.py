@@ -1,0 +1,28 @@
+"""Speaks HTTP and HTML: the wire, the pages, the command line. Decisions are made below, in `experiments`.
+
+app.py              create_app: one site as a WSGI application
+services.py         Services: everything a view needs, made once per worker
+errors.py           the one place where an error becomes an answer
+
+The wire
+ofrep.py            assignment: OFREP, one experiment or all of them
+segment.py          events: the Segment tracking API; segment_event.py: its JSON -> one Event (pure)
+attributes.py       what is known of a visitor; device.py: from a User-Agent
+body.py             a request's JSON within limits; json_value.py: why a value cannot be kept
+event_log.py        where events go; exposure_queue.py: those that an assignment causes, behind the answer
+segment_line.py     an Event as a line of Segment's JSON; event_file.py: a file of such lines
+
+Who may, and is it well
+access.py           results need a token; tokens.py: the tokens of a site
+health.py           /livez, /readyz
+serve.py            granian and its workers; wsgi.py: one worker; settings.py: what it is told
+
+Pages
+results.py          the list, the verdicts, the same as JSON; live.py: is it working; preview.py: force a variant
+result_page.py      what one result page shows; reports.py: reports kept while nothing changed
+verdict.py          the verdict in a sentence; scorecard.py, over_time.py, data_health.py: its parts
+charts.py           charts as SVG; drawing.py, svg.py: where they are drawn and cleaned
+formatting.py       numbers and times for people; wording.py, vocabulary.py: the words; pages.py: what pages share
+
+cli.py              the command `yesladder`; commands/: one noun per file
+"""

@@ -1,0 +1,294 @@
+"""Hand-made reports in every state, and an app that shows them without a store."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from playwright.sync_api import Browser, sync_playwright
+from werkzeug.serving import make_server
+
+from experiments.definition import Experiment
+from experiments.funnel import Funnel
+from experiments.problem import Problem
+from experiments.report import Comparison, Look, Report, SampleRatio, StepReport, VariantReach
+from webapp import access, live, preview, results
+from webapp.app import CONTENT_SECURITY_POLICY
+from webapp.errors import register_errors
+from webapp.reports import Figures
+from webapp.services import Services
+
+START = datetime(2026, 11, 1, 9, tzinfo=UTC)
+NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
+
+
+def experiment(key: str = "contact-form", n_variants: int = 2, n_steps: int = 4, **changes: Any) -> Experiment:
+    """A running phase with so many variants and milestones."""
+    names = [
+        "single",
+        "multi-step",
+        "pop-up",
+        "quiz",
+        "video",
+        "calculator",
+        "poll",
+        "a-very-long-name-of-a-variant-" + "x" * 30,
+    ]
+    path = [
+        {"step": name, "event": name.replace("-", "_"), "grade": grade, "window": "1 hour"}
+        for name, grade in [
+            ("form-seen", 1),
+            ("form-started", 2),
+            ("email-given", 3),
+            *((f"question-{k}", 2) for k in range(1, 13)),
+        ]
+    ][: n_steps - 1]
+    values = {
+        "key": key,
+        "name": "Multi-step vs single contact form",
+        "hypothesis": "One easy question first makes more visitors finish the form.",
+        "status": "running",
+        "started_at": START,
+        "variants": [{"key": name, "weight": 50.0} for name in names[:n_variants]],
+        "path": [*path, {"step": "job-booked", "event": "job_booked", "value": "price", "grade": 3}],
+        "secondary": [{"step": "testimonials-read", "event": "testimonials_viewed", "grade": 1}],
+        "window": "7 days",
+    }
+    return Experiment.model_validate(values | changes)
+
+
+def looks(lift: float, n: int = 300, width: float = 0.07, fading: bool = False) -> list[Look]:
+    """The course of one comparison: an effect that settles (or, `fading`, shrinks), an interval that closes in."""
+    answer, low_so_far, high_so_far, p_so_far = [], -math.inf, math.inf, 1.0
+    for k in range(1, n + 1):
+        here = lift * (1 + 1.6 * math.cos(k / 9) / k**0.8) * (1 if not fading else 1 - 0.75 * (k / n) ** 2)
+        half = width * math.sqrt(n / k)
+        low_so_far, high_so_far = max(low_so_far, here - half), min(high_so_far, here + half)
+        p_so_far = min(p_so_far, math.exp(-1.5 * max(0.0, abs(here) / half)))
+        at = START + timedelta(days=1) + (NOW - START - timedelta(days=1)) * k / n
+        answer.append(
+            Look(
+                at, 80 * k, here, (low_so_far, high_so_far), here * 0.1, (low_so_far * 0.1, high_so_far * 0.1), p_so_far
+            )
+        )
+    return answer
+
+
+def comparison(
+    variant: str, state: str, lift: float | None, family: str = "diagnostic", size: int = 4, **changes: Any
+) -> Comparison:
+    """A comparison that fits its state; `lift` None has no numbers at all."""
+    course = [] if lift is None else looks(lift)
+    last = course[-1] if course else None
+    decided = course[200].at if course and state in ("better", "worse", "equivalent") else None
+    values: dict[str, Any] = {
+        "variant": variant,
+        "versus": "single",
+        "relative_lift": last and last.relative_lift,
+        "relative_interval": last and last.relative_interval,
+        "difference": last and last.difference,
+        "difference_interval": last and last.difference_interval,
+        "p_value": last and last.p_value,
+        "p_value_adjusted": last and last.p_value and min(1.0, last.p_value * size),
+        "decided_at": decided,
+        "state": state,
+        "reason": "",
+        "decides_today": decided is not None,
+        "family": family,
+        "family_size": size,
+        "looks": course,
+    }
+    return Comparison(**(values | changes))
+
+
+LIFTS = {"better": 0.21, "worse": -0.18, "undecided": 0.03, "equivalent": 0.002, "collecting": None, "withdrawn": 0.12}
+
+
+def report(state: str = "undecided", of: Experiment | None = None, visitors: int = 24000, **changes: Any) -> Report:
+    """A report in this state; `changes` replace fields."""
+    phase = of or experiment()
+    keys = [variant.key for variant in phase.variants]
+    rows: list[StepReport] = []
+    lift = LIFTS[state]
+    for k, step in enumerate(phase.steps):
+        kind = phase.kind_of(step)
+        each = visitors // len(keys)
+        rate = 0.6 / 2.2 ** min(k, 4) if visitors else None
+        cells = {}
+        for i, key in enumerate(keys):
+            mine = None if rate is None else rate * (1 + (lift or 0) * min(i, 1))
+            sealed = each * 2 // 3 if kind == "macro" else each
+            cells[key] = VariantReach(
+                sealed, round(sealed * (mine or 0)), mine, 0.0, each - sealed, (each - sealed) // 30
+            )
+        family, size = (
+            ("primary", len(keys) - 1) if kind == "macro" else ("diagnostic", (len(keys) - 1) * (len(phase.steps) - 1))
+        )
+        compared = [
+            comparison(
+                key,
+                state if kind == "macro" else ("undecided", "better", "worse", "collecting")[(k + i) % 4],
+                lift if kind == "macro" else (0.01, 0.12, -0.1, None)[(k + i) % 4],
+                family,
+                size,
+            )
+            for i, key in enumerate(keys[1:])
+        ]
+        rows.append(
+            StepReport(step.step, step.event, kind, step.grade, "1 hour" if step.window else "7 days", cells, compared)
+        )
+    values: dict[str, Any] = {
+        "experiment": phase,
+        "as_of": NOW,
+        "method": "always-valid",
+        "method_reason": "The default without a plan.",
+        "alpha": 0.05,
+        "state": state,
+        "reason": "",
+        "decided_at": None,
+        "exposed": {key: visitors // len(keys) for key in keys},
+        "sample_ratio": SampleRatio(0.83 if visitors else None, False, {key: 1 / len(keys) for key in keys}, None),
+        "steps": rows,
+        "ledger": {"bot": {"single": 12, "multi-step": 9}, "late": {"": 4}, "second-variant": {"single": 3}},
+    }
+    return Report(**(values | changes))
+
+
+def funnel(one: Report) -> dict[str, Funnel]:
+    """Funnels that go with a report: every step of the path keeps 45 of 100."""
+    answer = {}
+    for key, seen in one.exposed.items():
+        reached = [round(seen * 0.5 * 0.45**k) for k in range(len(one.experiment.path))]
+        answer[key] = Funnel(seen, tuple(reached), reached[-1] * 25_000)
+    return answer
+
+
+@dataclass
+class Stage:
+    """What the app under test shows: reports by (key, phase), drafts, problems of the files, arrivals."""
+
+    reports: list[Report] = field(default_factory=list)
+    drafts: list[Experiment] = field(default_factory=list)
+    problems: Sequence[Problem] = ()
+    recent: Sequence[Any] = ()
+    refused: dict[str, int] = field(default_factory=dict)
+    reasons: Sequence[str] = ()
+    asked: list[datetime] = field(default_factory=list)
+
+    def show(self, *reports: Report) -> None:
+        """Show exactly these."""
+        self.reports = list(reports)
+
+    def _newest(self) -> dict[str, Experiment]:
+        newest = {one.key: one for one in self.drafts}
+        for one in sorted(self.reports, key=lambda one: one.experiment.phase):
+            newest[one.experiment.key] = one.experiment
+        return newest
+
+    def app(self) -> Flask:
+        """The app that shows what is on stage."""
+        catalog = SimpleNamespace(
+            experiments=self._newest,
+            get=lambda key: self._newest().get(key),
+            phases=lambda: [one.experiment for one in self.reports],
+            problems=lambda: self.problems,
+        )
+        store = SimpleNamespace(recent=lambda limit: list(self.recent)[:limit], refused=lambda: self.refused)
+        settings = SimpleNamespace(write_key="wk_garage_doors", time_zone="Europe/Berlin", currency="EUR")
+        site: Any = SimpleNamespace(settings=settings)
+        log: Any = SimpleNamespace(store=store, health=lambda: list(self.reasons))
+        app = Flask("webapp")
+        app.extensions["yesladder"] = Services(
+            site=site,
+            catalog=catalog,
+            log=log,
+            exposures=SimpleNamespace(lost=0),
+            tokens=SimpleNamespace(),
+            clock=lambda: NOW,
+            open_results=True,
+        )  # type: ignore[arg-type]
+        for module in (results, live, preview, access):
+            app.register_blueprint(module.blueprint)
+        register_errors(app)
+
+        def secure(response: Any) -> Any:
+            response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+            return response
+
+        app.after_request(secure)
+        return app
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
+    """An empty stage; whatever is asked of the reports is answered from it."""
+    stage = Stage()
+
+    def figures(phase: Experiment, _store: Any, as_of: datetime) -> Figures:
+        stage.asked.append(as_of)
+        one = next(one for one in stage.reports if one.experiment == phase)
+        return Figures(replace(one, as_of=as_of), funnel(one))
+
+    monkeypatch.setattr(results, "_reports", SimpleNamespace(figures=figures))
+    return stage
+
+
+@pytest.fixture
+def client(stage: Stage) -> FlaskClient:
+    """A client of the app on stage."""
+    return stage.app().test_client()
+
+
+@pytest.fixture
+def address(stage: Stage) -> Iterator[str]:
+    """The app on stage, served on this machine for a real browser."""
+    server = make_server("127.0.0.1", 0, stage.app(), threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """A real browser."""
+    found = shutil.which("chromium")
+    if found is None:
+        pytest.skip("Chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=found,
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-quic",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+            ],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def build() -> SimpleNamespace:
+    """The makers of this file: build.report(...), build.experiment(...), build.comparison(...)."""
+    return SimpleNamespace(
+        report=report, experiment=experiment, comparison=comparison, looks=looks, NOW=NOW, START=START
+    )
+
+
+Builder = Callable[..., Report]

@@ -1,0 +1,38 @@
+"""Preview: what a forced evaluation answers, and that nothing of it is counted."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import Any
+
+from flask.testing import FlaskClient
+
+HERE = "http://localhost"
+
+
+def test_every_variant_has_a_link_and_its_value(stage: Any, client: FlaskClient, build: SimpleNamespace) -> None:
+    value = {"changes": [{"select": "#contact", "widget": "multi-step-form"}]}
+    variants = [{"key": "single", "weight": 50}, {"key": "multi-step", "weight": 50, "value": value}]
+    stage.drafts = [build.experiment(status="draft", started_at=None, variants=variants)]
+    page = client.get("/preview/contact-form", base_url=HERE).text
+    for words in (
+        "http://localhost/preview/contact-form/multi-step",
+        "http://localhost/preview/contact-form/single",
+        "multi-step-form",
+    ):
+        assert words in page
+
+
+def test_a_forced_evaluation_is_shown_as_it_is_answered_and_not_counted(
+    stage: Any, client: FlaskClient, build: SimpleNamespace
+) -> None:
+    stage.show(build.report())
+    page = (
+        client.get("/preview/contact-form/multi-step", base_url=HERE).text.replace("&#34;", '"').replace("&#39;", "'")
+    )
+    answer = json.loads(page[page.index('{\n  "key"') : page.index("</code>", page.index('{\n  "key"'))])
+    assert (answer["variant"], answer["reason"]) == ("multi-step", "TARGETING_MATCH")
+    assert answer["metadata"] | {"in_experiment": False, "reason": "forced"} == answer["metadata"]
+    assert """{"context": {"targetingKey": "test-visitor", "force": "multi-step"}}""" in page
+    assert "never counted" in page

@@ -1,0 +1,51 @@
+"""The command `yesladder`: one group, its commands one noun per file in `webapp/commands`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from webapp.commands.demo import demo
+from webapp.commands.event_log import import_, verify
+from webapp.commands.results import results
+from webapp.commands.server import serve, token
+from webapp.commands.simulation import simulate
+from webapp.commands.site_folder import check, init, new, schema
+
+
+class Commands(click.Group):
+    """Lists its commands in the order of a day's work; what a person can mend ends in a sentence, not a traceback."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:
+            # Imported only now, so that `yesladder --help` need not wait for what the store and the catalog import.
+            from experiments.problem import SiteError  # noqa: PLC0415
+            from experiments.store import StoreError  # noqa: PLC0415
+            from webapp.serve import ServeRefused  # noqa: PLC0415
+            from webapp.tokens import TokensUnreadable  # noqa: PLC0415
+
+            if isinstance(error, SiteError | StoreError | ServeRefused | TokensUnreadable | OSError):
+                raise click.ClickException(str(error)) from error
+            raise
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="yesladder")
+def main() -> None:
+    """A/B tests on the small yeses that lead to the big one.
+
+    A site is a folder: `yesladder init SITE` makes one, `yesladder serve SITE` serves it. To see what it is like
+    before that, run `yesladder demo`.
+    """
+
+
+for command in (demo, init, new, check, serve, results, simulate, import_, verify, token, schema):
+    main.add_command(command)

@@ -1,0 +1,9 @@
+"""What `yesladder` can be told to do. Modules import what they need inside the commands, so that --help is quick.
+
+site_folder.py   init, new, check, schema: the files of a site
+server.py        serve, token
+results.py       results
+event_log.py     import, verify
+simulation.py    simulate
+demo.py          demo, over demo_site.py
+"""

@@ -1,0 +1,150 @@
+"""import, verify: bringing events into the log, and recounting it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from webapp.commands.progress import progress
+from webapp.commands.site_folder import SITE, require_site
+
+if TYPE_CHECKING:
+    from experiments.catalog import Catalog
+    from experiments.events import Event
+    from experiments.store import Receipt, Store
+    from webapp.event_file import Line
+
+BATCH = 20_000  # events made durable at a time; a served site's own events wait for no longer than one batch
+_TOLD = 20  # refused lines that are spelled out
+
+
+@click.command("import", short_help="Bring the events of a file into SITE's log.")
+@SITE
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--skip-refused", is_flag=True, help="Store the lines that are right even if others are refused.")
+def import_(site: Path, file: Path, skip_refused: bool) -> None:
+    """Bring the events of FILE into the log of SITE, as if they arrived when they say.
+
+    FILE has one Segment-shaped event (track, identify, page ...) in JSON per line, with its `timestamp` and, if it
+    was received later, `receivedAt`. The whole file is looked through before anything is stored: if one line is
+    refused, nothing is. Importing the same events again changes nothing: each is known by its `messageId`.
+    """
+    from experiments.catalog import Catalog  # noqa: PLC0415
+    from experiments.site import Site  # noqa: PLC0415
+    from experiments.sqlite_store import open_store  # noqa: PLC0415
+
+    require_site(site)
+    settings = Site.open(site)
+    now = datetime.now(UTC)
+    catalog = Catalog(site, lambda: now)
+    refused, earliest = _look_through(file, catalog, now)
+    _tell(refused)
+    if refused and not skip_refused:
+        count = "1 line is" if len(refused) == 1 else f"{len(refused):,} lines are"
+        raise click.ClickException(f"{count} refused, so nothing was stored. Mend them, or skip them: --skip-refused")
+    for key, at in earliest.items():
+        catalog.backdate(key, at)
+    store = open_store(settings.database, catalog.phases, durability=settings.settings.durability)
+    try:
+        receipts = _store(file, catalog, now, store)
+    except KeyboardInterrupt:
+        raise click.ClickException("interrupted. Run it again to finish: no event is counted twice") from None
+    finally:
+        store.close()
+    stored, known = sum(receipt.stored for receipt in receipts), sum(receipt.duplicates for receipt in receipts)
+    click.echo(f"{stored:,} stored, {known:,} known already, {len(refused):,} refused.")
+
+
+@click.command(short_help="Recount SITE's results from its log of events.")
+@SITE
+def verify(site: Path) -> None:
+    """Recount SITE's results from its log of events, and compare them with what the result pages show.
+
+    Ends with exit code 1 and the cells that differ, should there ever be any.
+    """
+    from experiments.catalog import Catalog  # noqa: PLC0415
+    from experiments.site import Site  # noqa: PLC0415
+    from experiments.sqlite_store import open_store  # noqa: PLC0415
+
+    require_site(site)
+    settings = Site.open(site)
+    if not settings.database.exists():
+        click.echo("There are no events yet.")
+        return
+    catalog = Catalog(site, lambda: datetime.now(UTC))
+    store = open_store(settings.database, catalog.phases, durability=settings.settings.durability)
+    try:
+        differences = store.verify()
+        events = sum(1 for _ in store.scan())
+    finally:
+        store.close()
+    for one in differences:
+        click.echo(f"{one.experiment} phase {one.phase}: {one.cell} is {one.table}, recounted {one.recount}")
+    if differences:
+        raise click.ClickException(f"{len(differences):,} counts differ from the log of {events:,} events")
+    click.echo(f"All counts agree with the log of {events:,} events.")
+
+
+def batches(events: Sequence[Event], what: str) -> Iterator[Sequence[Event]]:
+    """Parts of many events to be appended one after the other, under a progress bar that says `what`."""
+    with progress(what, len(events)) as advance:
+        for first in range(0, len(events), BATCH):
+            yield events[first : first + BATCH]
+            advance(BATCH)
+
+
+def _look_through(file: Path, catalog: Catalog, now: datetime) -> tuple[Sequence[Line], Mapping[str, datetime]]:
+    """The lines that are refused, and when each experiment's first exposure happened. Keeps nothing else.
+
+    When it happened, not when it was received: the phase must begin no later than its first exposure.
+    """
+    from experiments.events import Refusal  # noqa: PLC0415
+    from webapp.event_file import read_events  # noqa: PLC0415
+
+    refused: list[Line] = []
+    earliest: dict[str, datetime] = {}
+    with progress("Looking through the file", file.stat().st_size) as advance:
+        for line in read_events(file, catalog, now):
+            advance(line.size)
+            event = line.outcome
+            if isinstance(event, Refusal):
+                refused.append(line)
+            elif event.experiment is not None:
+                earliest[event.experiment] = min(event.at, earliest.get(event.experiment, event.at))
+    return refused, earliest
+
+
+def _store(file: Path, catalog: Catalog, now: datetime, store: Store) -> Sequence[Receipt]:
+    from experiments.events import Event, Refusal  # noqa: PLC0415
+    from webapp.event_file import read_events  # noqa: PLC0415
+
+    receipts: list[Receipt] = []
+    lines = read_events(file, catalog, now)
+    with progress("Storing", file.stat().st_size) as advance:
+        while batch := list(islice(lines, BATCH)):
+            events = [line.outcome for line in batch if isinstance(line.outcome, Event)]
+            refusals = [line.outcome for line in batch if isinstance(line.outcome, Refusal)]
+            receipts.append(store.append(events, refusals))
+            advance(sum(line.size for line in batch))
+    return receipts
+
+
+def _tell(refused: Sequence[Line]) -> None:
+    """Spell out the first refused lines, and count all by their reason."""
+    from experiments.events import Refusal  # noqa: PLC0415
+
+    reasons: Counter[str] = Counter()
+    for index, line in enumerate(refused):
+        assert isinstance(line.outcome, Refusal)
+        reasons[line.outcome.reason] += 1
+        if index < _TOLD:
+            click.echo(f"line {line.number}: {line.outcome.reason}: {line.outcome.detail}", err=True)
+    if len(refused) > _TOLD:
+        counts = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common())
+        click.echo(f"... and {len(refused) - _TOLD:,} more; in all: {counts}", err=True)

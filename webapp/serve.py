@@ -1,0 +1,103 @@
+"""serve: one site over HTTP, by granian, in several worker processes."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import ipaddress
+import json
+import os
+import socket
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from granian.constants import HTTPModes, Interfaces
+from granian.log import LogLevels
+from granian.server import Server
+
+from experiments.site import Site
+from webapp.event_log import CAPACITY, WAITING_REQUESTS
+from webapp.settings import ENVIRONMENT, ServeSettings
+
+THREADS = WAITING_REQUESTS + 16  # per worker: when all that may wait for the disk do, assignments are still answered
+BACKPRESSURE = 2 * THREADS  # requests that one worker holds; more wait in the kernel's queue
+BACKLOG = 1024
+PORT_SECONDS = 3.0  # how long a restart waits for the port of the server that it replaces
+STOP_SECONDS = 20  # a worker that does not end by itself is killed then; nothing it acknowledged is lost
+
+
+class ServeRefused(Exception):
+    """The site is not served like this; the message says why and what to do instead."""
+
+
+def serve(
+    site_path: Path,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    workers: int | None = None,
+    open_results: bool = False,
+    capacity: int = CAPACITY,
+) -> None:
+    """Serve the site until interrupted. `workers` None: one for each processor.
+
+    `open_results` shows results without a token, on loopback only. `capacity`: events that may wait for the disk in
+    one worker; beyond it the answer is 503. Raises ServeRefused, and SiteError for a folder that is no site.
+    """
+    if open_results and not is_loopback(host):
+        raise ServeRefused(
+            f"results are shown without a token on loopback only, not on {host}; "
+            "serve there with a token: `yesladder token SITE --scope read`"
+        )
+    Site.open(site_path)
+    address = _free_address(host, port)
+    settings = ServeSettings(str(site_path.resolve()), os.getpid(), open_results, capacity)
+    os.environ[ENVIRONMENT] = json.dumps(asdict(settings))
+    importlib.import_module("webapp.wsgi")  # once, before the workers fork: they start at once and share its memory
+    Server(
+        "webapp.wsgi:make",
+        factory=True,
+        address=address,
+        port=port,
+        interface=Interfaces.WSGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        workers=workers or os.cpu_count() or 1,
+        blocking_threads=THREADS,
+        backpressure=BACKPRESSURE,
+        backlog=BACKLOG,
+        respawn_failed_workers=True,
+        workers_kill_timeout=STOP_SECONDS,
+        log_level=LogLevels.error,  # its warnings are about the number of threads, which wait for the disk here
+    ).serve()
+
+
+def _free_address(host: str, port: int) -> str:
+    """The IP address of this host, once nobody listens there on this port.
+
+    The workers share their port, so the system itself would let a second server take half of another's requests.
+    Raises ServeRefused after PORT_SECONDS, or at once for a wrong host.
+    """
+    end = time.monotonic() + PORT_SECONDS
+    while True:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            family, _, _, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
+            with socket.socket(family, socket.SOCK_STREAM) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(address)
+            return str(address[0])
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > end:
+                raise ServeRefused(f"cannot listen on {host} port {port}: {error.strerror}; choose another") from error
+        time.sleep(0.1)
+
+
+def is_loopback(host: str) -> bool:
+    """Can only this machine reach a server on this host?"""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,45 @@
+"""The application of one worker process, made from what `serve` left in the environment."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing.util
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+from flask import Flask
+
+from webapp.app import create_app
+from webapp.services import Services
+from webapp.settings import ENVIRONMENT, ServeSettings
+
+_WATCH_SECONDS = 0.25
+_LAST_WORDS_SECONDS = 15.0
+
+
+def make() -> Flask:
+    """One worker's application. It ends itself when its master is gone, and writes what waits before it ends."""
+    for number in (
+        signal.SIGTERM,
+        signal.SIGINT,
+    ):  # the master's handlers came along with the fork and end nothing here
+        signal.signal(number, signal.SIG_DFL)
+    settings = ServeSettings(**json.loads(os.environ[ENVIRONMENT]))
+    app = create_app(Path(settings.site_path), open_results=settings.open_results, capacity=settings.capacity)
+    services: Services = app.extensions["yesladder"]
+    # atexit does not run in a forked worker; multiprocessing's own finalizers do
+    multiprocessing.util.Finalize(None, services.close, exitpriority=10)
+    threading.Thread(target=_follow, args=(settings.master,), name="follow-master", daemon=True).start()
+    return app
+
+
+def _follow(master: int) -> None:
+    """End this worker when the master is gone: an orphan would keep the port and answer from an old state."""
+    while os.getppid() == master:
+        time.sleep(_WATCH_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_LAST_WORDS_SECONDS)
+    os._exit(1)
