@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint study benchmarks lock clean
+.PHONY: demo test lint study lock clean
 
 demo: .venv/ready
 	$(BIN)/yesladder demo

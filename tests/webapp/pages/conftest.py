@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import math
-import shutil
-import threading
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -14,8 +14,6 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from playwright.sync_api import Browser, sync_playwright
-from werkzeug.serving import make_server
 
 from experiments.definition import Experiment
 from experiments.funnel import Funnel
@@ -249,46 +247,40 @@ def client(stage: Stage) -> FlaskClient:
 
 
 @pytest.fixture
-def address(stage: Stage) -> Iterator[str]:
-    """The app on stage, served on this machine for a real browser."""
-    server = make_server("127.0.0.1", 0, stage.app(), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """A real browser."""
-    found = shutil.which("chromium")
-    if found is None:
-        pytest.skip("Chromium is not installed")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=found,
-            args=[
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-quic",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-            ],
-        )
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
 def build() -> SimpleNamespace:
     """The makers of this file: build.report(...), build.experiment(...), build.comparison(...)."""
     return SimpleNamespace(
-        report=report, experiment=experiment, comparison=comparison, looks=looks, NOW=NOW, START=START
+        report=report,
+        experiment=experiment,
+        comparison=comparison,
+        looks=looks,
+        with_macro=with_macro,
+        NOW=NOW,
+        START=START,
     )
 
 
-Builder = Callable[..., Report]
+def with_macro(report: Report, **changes: Any) -> Report:
+    """The same report with every comparison at the macro-conversion changed."""
+    steps = [
+        replace(step, comparisons=[replace(one, **changes) for one in step.comparisons])
+        if step.kind == "macro"
+        else step
+        for step in report.steps
+    ]
+    return replace(report, steps=steps)
+
+
+@pytest.fixture
+def words_of(client: FlaskClient) -> Callable[[str], str]:
+    """The words of a page: without tags and pictures, white space made even."""
+
+    def words_of(path: str) -> str:
+        response = client.get(path, base_url="http://localhost")
+        assert response.status_code == 200, response.text
+        words = re.sub(r"<(style|script|svg)\b.*?</\1>", " ", response.text, flags=re.S)
+        words = words.replace('<span class="meaning">', " ")
+        words = re.sub(r"<wbr>|</?(b|code|span|time|a)\b[^>]*>", "", words)
+        return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", words)))
+
+    return words_of

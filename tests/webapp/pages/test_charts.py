@@ -118,6 +118,20 @@ def test_a_failure_is_not_kept() -> None:
     assert drawing.asked == 2
 
 
+def test_a_drawing_loses_what_the_page_forbids_and_keeps_its_ids_to_itself() -> None:
+    drawn = (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="8"><clipPath id="clip0"/>'
+        '<g clip-path="url(#clip0)" style="cursor:pointer" role="graphics-symbol" aria-label="other">'
+        '<path d="M0.123456,1L2,3.98" fill="#000001" stroke="none"/></g></svg>'
+    )
+    picture = for_page(drawn, {"#000001": "ink"}, "c1-", "n", "chart")
+    assert picture == (
+        '<svg xmlns="http://www.w3.org/2000/svg" version="1.1" viewBox="0 0 9 8" class="chart" role="img" '
+        'aria-label="n" focusable="false"><clipPath id="c1-clip0" /><g clip-path="url(#c1-clip0)">'
+        '<path d="M0.1,1L2,3.9" stroke="none" class="fill-ink" /></g></svg>'
+    ).replace(' version="1.1"', "")
+
+
 def test_an_unknown_colour_is_refused() -> None:
     with pytest.raises(ValueError, match="fill '#abcdef', must be one of #000001"):
         for_page(

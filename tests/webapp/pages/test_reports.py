@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from experiments.definition import Experiment
 from experiments.events import Event, MessageId, VisitorId
 from experiments.memory_store import MemoryStore
+from stats.reach import Exposed
 from webapp import reports
 from webapp.reports import Reports
 
@@ -47,7 +48,7 @@ def exposure(phase: Experiment, number: int, **changes: Any) -> Event:
 
 @pytest.mark.parametrize(
     "change",
-    ["an exposure", "another variant", "a bot", "a minute", "a definition"],
+    ["an exposure", "another variant", "a bot", "only the exposed", "a minute", "a definition"],
 )
 def test_whatever_changes_makes_a_new_report(counted: Counted, build: SimpleNamespace, change: str) -> None:
     phase = build.experiment()
@@ -65,6 +66,10 @@ def test_whatever_changes_makes_a_new_report(counted: Counted, build: SimpleName
         store.append([exposure(phase, 1, variant="multi-step")])
     elif change == "a bot":
         store.append([exposure(phase, 3, attributes={"bot": "true"})])
+    elif change == "only the exposed":
+        reach, real = store.reach(phase), store
+        more = replace(reach, exposed=Exposed(reach.exposed.cohorts, reach.exposed.visitors + 1))
+        store = cast(MemoryStore, SimpleNamespace(reach=lambda _: more, patterns=real.patterns, ledger=real.ledger))
     elif change == "a minute":
         as_of += timedelta(minutes=1)
     else:
