@@ -1,8 +1,27 @@
 """What an experiment is and what happened in it; knows nothing of HTTP.
 
-definition.py   Experiment, Variant, Step, Audience: frozen values made from a config file
-events.py       Event: one validated fact
-journey.py      the meaning of the data: one visitor's events -> variant, steps reached, value, exclusion
-store.py        Store: the durable log that answers in tables of counts; memory_store.py, sqlite_store.py: its engines
-report.py       Report: everything a result page shows
+Definitions
+definition.py    Experiment, Variant, Step, Audience: frozen values made from a config file; consistency.py: between keys
+quantity.py      durations, percentages, moments as people write them; currency.py, money.py: amounts
+config_file.py   YAML with the place of every value; yaml_syntax.py, explanation.py: what is wrong, in plain words
+problem.py       file:line:column: what, and how to mend it
+site.py          one folder and its settings; schema.py: JSON Schemas for editors
+phases.py        the record of every phase; succession.py: what may follow what; reading.py: all files of a site
+catalog.py       which definitions are in force, hot; `check`
+assignment.py    which variant does this visitor get, and why; admission.py: may this event enter the log
+
+What happened
+events.py        Event: one validated fact
+journey.py       the meaning of the data: one visitor's events -> variant, steps reached, value, exclusion
+cohort.py        the hour (or day) of first exposure, and when it seals; tally.py: what journeys add up to
+store.py         Store: the durable log that answers in tables of counts
+memory_store.py  the smallest engine, the model of the others
+sqlite_store.py  the embedded engine; sqlite_file.py, sqlite_schema.py, event_rows.py, count_rows.py: its parts
+group_commit.py  many request threads, one writer, one commit for all who wait
+
+What it means
+report.py        Report: everything a result page shows; step_report.py, verdict.py, comparison.py: its parts
+funnel.py        drop-off and ladder, from patterns
+simulate.py      seeded visitors, as events or as tables; truth.py, outcome.py: how they behave
+history.py       daily counts of a finished experiment as events; gallery/: ready experiments
 """

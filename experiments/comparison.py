@@ -100,7 +100,7 @@ class Comparison:
     looks: Sequence[Look]
 
     def to_json(self) -> dict[str, object]:
-        """One of the `comparisons` of DESIGN 7, and its reason."""
+        """One of the `comparisons` of the JSON document."""
         return {
             "variant": self.variant,
             "versus": self.versus,

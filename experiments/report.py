@@ -68,12 +68,13 @@ class Report:
     ledger: Mapping[str, Mapping[str, int]]
 
     def to_json(self) -> dict[str, object]:
-        """The document of DESIGN 7, and a `reason` with every comparison."""
+        """The document that GET /results/{experiment}.json answers."""
         return {
             "experiment": self.experiment.key,
             "phase": self.experiment.phase,
             "as_of": iso(self.as_of),
             "method": self.method,
+            "method_reason": self.method_reason,
             "alpha": self.alpha,
             "state": self.state,
             "reason": self.reason,

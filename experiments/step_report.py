@@ -46,7 +46,7 @@ class StepReport:
     comparisons: Sequence[Comparison]
 
     def to_json(self) -> dict[str, object]:
-        """One of the `steps` of DESIGN 7."""
+        """One of the `steps` of the JSON document."""
         return {
             "step": self.step,
             "kind": self.kind,

@@ -1,6 +1,6 @@
 """The always-valid test of a variant against the control, at every look since the first with enough data.
 
-z(0), V, log E and the intervals (STATISTICS 2) come from score.py, mixture.py and inversion.py; here they become
+z(0), V, log E and the intervals come from score.py, mixture.py and inversion.py; here they become
 running minimum and running intersection. A look is a sealed cohort; nothing depends on who looked when.
 """
 

@@ -62,7 +62,7 @@ class Design:
         return self.adjusted(p_value) <= self.alpha
 
     def tau(self, pooled_rate: float) -> float:
-        """The log relative lift for which the always-valid test is sharpest (STATISTICS 2).
+        """The log relative lift for which the always-valid test is sharpest.
 
         log(1 + detect); without it .1 for pooled rates from .1 up, else .2. It depends neither on the level nor on
         the arms; the rate is that of the first gated look, so that it is fixed from then on.

@@ -46,7 +46,7 @@ def fixed_look(
 
     Later cohorts change nothing. p-value: statsmodels' pooled score test of two proportions; with several strata the
     stratified score statistic, which with one is the same number (statsmodels' own stratified test carries the
-    N/(N-1) that STATISTICS 2 leaves out). Intervals: the score statistic inverted, equal to statsmodels' ratio form;
+    N/(N-1) that score.py leaves out). Intervals: the score statistic inverted, equal to statsmodels' ratio form;
     its difference form has a wrong coefficient in 0.15.0.
     """
     visitors = step.visitors.sum(axis=(1, 2)).cumsum()

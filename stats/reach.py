@@ -69,7 +69,7 @@ class StepReach:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReachTable:
-    """The sufficient statistic of every test on a result page (STATISTICS 1).
+    """The sufficient statistic of every test on a result page.
 
     `variants`: keys in the order of the config, the first is the control; the last axis of every array.
     `strata`: names of the strata (the cross of `adjust_for`), `("",)` when there is one.

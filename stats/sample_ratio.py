@@ -18,7 +18,7 @@ import numpy as np
 from stats.reach import Exposed
 from stats.score import Floats
 
-CONCENTRATION = 1000.0  # k of STATISTICS 4: how close to the planned shares a mismatch is expected to be
+CONCENTRATION = 1000.0  # k: how close to the planned shares a mismatch is expected to be
 ALARM_BELOW = 0.001  # p-value
 
 # A table of counts is small: the standard library saves the third of a second that importing scipy.special takes.

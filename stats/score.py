@@ -86,7 +86,7 @@ class ScoreTest:
         self._weighted_reached: Floats = (self._weight * pooled).sum(axis=0)
 
     def no_effect(self) -> Floats:
-        """z(0): Cochran-Mantel-Haenszel, pooled variance, no N/(N-1), no continuity correction (STATISTICS 2)."""
+        """z(0): Cochran-Mantel-Haenszel, pooled variance, no N/(N-1), no continuity correction."""
         return _studentised(self._excess_b - self._excess_a, self.information)
 
     def log_ratio_variance(self) -> Floats:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import socket
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
+from ruamel.yaml import YAML
 
 from experiments.definition import Analysis, Experiment, Guardrail, Step, Variant
+from experiments.memory_store import MemoryStore
+from experiments.report import report
 from experiments.site import Settings
 from webapp.app import create_app
 from webapp.cli import main
@@ -105,6 +111,20 @@ def test_the_experiment_shown_is_one(tmp_path: Path) -> None:
     (tmp_path / "experiments" / "shown.yaml").write_text(experiment)
     (tmp_path / "yesladder.yaml").write_text("write_key: abc\n")
     assert "All is well" in _run("yesladder check .", tmp_path)
+
+
+def test_the_results_document_shown_is_the_one_answered() -> None:
+    shown = json.loads(blocks("json")[0])
+    phase = Experiment.model_validate(YAML(typ="safe").load(blocks("yaml")[0]) | {"started_at": "2026-11-01T00:00:00Z"})
+    store, as_of = MemoryStore(lambda: [phase]), datetime(2026, 11, 22, tzinfo=UTC)
+    answered = report(phase, store.reach(phase), store.patterns(phase), {}, as_of).to_json()
+    assert _shape(shown) == _shape(json.loads(json.dumps(answered)))
+
+
+def _shape(document: dict[str, Any]) -> list[list[str]]:
+    step = document["steps"][0]
+    parts = document, document["sample_ratio"], step, step["variants"]["single"], step["comparisons"][0]
+    return [list(part) for part in parts]
 
 
 NAMED = [

@@ -82,15 +82,15 @@ THOUSAND = [[1000, 1000]]
 
 
 class TestDocument:
-    def test_it_is_the_one_of_the_design(self) -> None:
+    def test_it_is_the_one_of_the_readme(self) -> None:
         phase = experiment(guardrails=[{"step": "error", "event": "e", "harm": "more", "margin": "10%"}])
         reach, patterns = tables(phase, THOUSAND, {"seen": BETTER, "sold": BETTER})
         ledger = {"bot": {"a": 2, "b": 1}, "late": {"": 12}}
         document = report(phase, reach, patterns, ledger, datetime(2026, 11, 22, 10, tzinfo=UTC)).to_json()
         assert json.loads(json.dumps(document)) == document
         assert list(document) == [
-            "experiment", "phase", "as_of", "method", "alpha", "state", "reason", "decided_at", "exposed",
-            "sample_ratio", "steps", "decomposition", "ledger",
+            "experiment", "phase", "as_of", "method", "method_reason", "alpha", "state", "reason", "decided_at",
+            "exposed", "sample_ratio", "steps", "decomposition", "ledger",
         ]  # fmt: skip
         steps: Any = document.pop("steps")
         assert document == {
@@ -98,6 +98,7 @@ class TestDocument:
             "phase": 1,
             "as_of": "2026-11-22T10:00:00Z",
             "method": "always-valid",
+            "method_reason": "the default without planned_visitors",
             "alpha": 0.05,
             "state": "better",
             "reason": "decided on 2026-11-03",

@@ -72,7 +72,7 @@ def test_the_screener_costs_payments_by_the_fifteenth_day_and_that_fades() -> No
 
 
 def test_the_numbers_of_one_look_written_out() -> None:
-    """STATISTICS 2 by hand: 1,000 and 1,000 visitors, 100 and 140 conversions, detect 20 in 100."""
+    """The formulas by hand: 1,000 and 1,000 visitors, 100 and 140 conversions, detect 20 in 100."""
     sequence = gated(reach_of([[1000, 1000]], [[100, 140]]), Design(0.5, 0.05, detect=0.2))
     w, p = 500, 0.12
     v = w * p * (1 - p) / (w * p) ** 2

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,13 @@ def alive(pid: int) -> bool:
         return False
 
 
+def ready(served: Any) -> bool:
+    """Does it say so? A worker that is only starting refuses the connection."""
+    with suppress(OSError, http.client.HTTPException):
+        return bool(served.request("GET", "/readyz")[0] == 200)
+    return False
+
+
 def test_it_starts_quietly_serves_and_ends_whole(site_path: Path, serve_site: Serve) -> None:
     with serve_site(workers=2) as served:
         workers = served.workers()
@@ -121,7 +128,7 @@ def test_a_killed_worker_is_replaced(serve_site: Serve) -> None:
         before = served.workers()
         os.kill(before[0], signal.SIGKILL)
         assert eventually(lambda: len(set(served.workers()) - {before[0]}) == 2)
-        assert served.request("GET", "/readyz")[0] == 200
+        assert eventually(lambda: ready(served))
 
 
 def test_workers_follow_their_master(serve_site: Serve) -> None:
@@ -151,7 +158,7 @@ def test_assignments_are_answered_while_the_disk_is_held(site_path: Path, serve_
             assert "did not answer" in json.loads(body)["reasons"][0]
         for sender in senders:
             sender.join(20)
-        assert eventually(lambda: served.request("GET", "/readyz")[0] == 200)
+        assert eventually(lambda: ready(served))
 
 
 class Sender(threading.Thread):

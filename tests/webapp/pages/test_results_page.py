@@ -103,11 +103,11 @@ def test_the_ledger_is_explained(stage: Any, words_of: Words, build: SimpleNames
     assert "A new reason" in words
 
 
-def test_immature_visitors_are_explained(stage: Any, build: SimpleNamespace) -> None:
+def test_immature_visitors_are_explained(stage: Any, words_of: Words, build: SimpleNamespace) -> None:
     stage.show(build.report())
-    assert "8,000 visitors came less than 7 days ago and still have time for “job booked”." in text_of(
-        client, "/results/contact-form"
-    )
+    words = words_of("/results/contact-form")
+    assert "8,000 visitors came less than 7 days ago and still have time for “job booked”." in words
+    assert words.count("They are counted once their time and one hour of grace are over") == 1
 
 
 def test_a_name_is_never_markup(stage: Any, client: FlaskClient, build: SimpleNamespace) -> None:
