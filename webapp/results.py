@@ -150,5 +150,5 @@ def _as_of() -> datetime | None:
 
 
 def _now() -> datetime:
-    """This minute: reloading within it finds the same page."""
+    """This minute: reloading within it finds the same page, and what was received before it is on disk by now."""
     return services().clock().replace(second=0, microsecond=0)
