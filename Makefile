@@ -24,7 +24,7 @@ study: .venv/ready-dev
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "yesladder needs Python 3.11 or newer; this is " + sys.version + ". Try: make PYTHON=python3.12 demo")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
 .venv/ready-dev: .venv/ready requirements-dev.lock
