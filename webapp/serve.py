@@ -7,6 +7,7 @@ import importlib
 import ipaddress
 import json
 import os
+import signal
 import socket
 import time
 from dataclasses import asdict
@@ -53,6 +54,7 @@ def serve(
     address = _free_address(host, port)
     settings = ServeSettings(str(site_path.resolve()), os.getpid(), open_results, capacity)
     os.environ[ENVIRONMENT] = json.dumps(asdict(settings))
+    os.register_at_fork(after_in_child=_forget_handlers)
     importlib.import_module("webapp.wsgi")  # once, before the workers fork: they start at once and share its memory
     Server(
         "webapp.wsgi:make",
@@ -70,6 +72,12 @@ def serve(
         workers_kill_timeout=STOP_SECONDS,
         log_level=LogLevels.error,  # its warnings are about the number of threads, which wait for the disk here
     ).serve()
+
+
+def _forget_handlers() -> None:
+    """The master's handlers end nothing in a worker: until it has its own, a signal to end it must end it."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _free_address(host: str, port: int) -> str:

@@ -22,11 +22,7 @@ _LAST_WORDS_SECONDS = 15.0
 
 def make() -> Flask:
     """One worker's application. It ends itself when its master is gone, and writes what waits before it ends."""
-    for number in (
-        signal.SIGTERM,
-        signal.SIGINT,
-    ):  # the master's handlers came along with the fork and end nothing here
-        signal.signal(number, signal.SIG_DFL)
+    os.setpgrp()  # Ctrl-C in a terminal is for the master, which then ends its workers; both at once is a race
     settings = ServeSettings(**json.loads(os.environ[ENVIRONMENT]))
     app = create_app(Path(settings.site_path), open_results=settings.open_results, capacity=settings.capacity)
     services: Services = app.extensions["yesladder"]

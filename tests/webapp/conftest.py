@@ -152,6 +152,7 @@ def serving(site: Path, workers: int = 2, capacity: int | None = None) -> Iterat
             [sys.executable, "-c", f"from pathlib import Path\nfrom webapp.serve import serve\n{call}"],
             stdout=output,
             stderr=subprocess.STDOUT,
+            start_new_session=True,
             cwd=Path(__file__).parents[2],
         )
     served = Served(process, port, log)
