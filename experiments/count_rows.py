@@ -9,9 +9,25 @@ from datetime import UTC, datetime
 from experiments.cohort import DAY, HOUR, Clock
 from experiments.definition import Experiment
 from experiments.event_rows import micros, moment
-from experiments.sqlite_schema import PHASE, TABLES
 from experiments.store import Revision
 from experiments.tally import Tally
+
+PHASE = {"experiment": str, "phase": int}
+SEGMENT = {"attribute": str, "level": str}
+
+TABLES: dict[str, tuple[dict[str, type], dict[str, type]]] = {
+    # table: (key columns: the phase, then a journey's cell as tally.py has it; count columns)
+    "exposed": ({**PHASE, "cohort": int, "variant": str}, {"visitors": int}),
+    "reach": (
+        {**PHASE, "step": str, **SEGMENT, "cohort": int, "stratum": str, "variant": str},
+        {"visitors": int, "reached": int},
+    ),
+    "patterns": (
+        {**PHASE, **SEGMENT, "cohort": int, "variant": str, "pattern": int},
+        {"visitors": int, "value_sum": int, "value_sq": int},
+    ),
+    "ledger": ({**PHASE, "reason": str, "variant": str}, {"count": int}),
+}
 
 PHASE_OF = "experiment = ? AND phase = ?"
 

@@ -108,7 +108,7 @@ class Refusal:
     """One event that was not taken, and why, in words for the person who sent it.
 
     `reason` is from a closed list (variant-mismatch, not-in-experiment, unknown-experiment, unknown-variant,
-    invalid, too-large); `detail` names the place, the value seen and what would be right.
+    invalid, too-large, exposure-lost); `detail` names the place, the value seen and what would be right.
     """
 
     reason: str

@@ -15,9 +15,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from sqlite_utils import Database
-
-from experiments.sqlite_schema import SCHEMA
 from experiments.store import StoreUnavailable
 
 Durability = Literal["full", "normal"]
@@ -76,9 +73,7 @@ class SqliteFile:
             try:
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute(f"PRAGMA synchronous = {self.durability.upper()}")
-                SCHEMA.apply(Database(connection))
-                # sqlite-utils commits by itself; from here on BEGIN IMMEDIATE and COMMIT say where a transaction ends
-                connection.isolation_level = None
+                _apply_schema(connection)
             except BaseException:
                 connection.close()
                 raise
@@ -128,3 +123,11 @@ class SqliteFile:
             yield
         except (sqlite3.Error, OSError) as trouble:
             raise StoreUnavailable(f"{self.path.name}: {trouble}") from trouble
+
+
+def _apply_schema(connection: sqlite3.Connection) -> None:
+    from sqlite_utils import Database  # noqa: PLC0415 - imports pandas where it is there; assignments need not wait
+
+    from experiments.sqlite_schema import SCHEMA  # noqa: PLC0415
+
+    SCHEMA.apply(Database(connection))

@@ -18,25 +18,9 @@ from sqlite_utils import Database
 from sqlite_utils.db import Table
 from sqlite_utils.migrations import Migrations
 
+from experiments.count_rows import PHASE, TABLES
+
 SCHEMA = Migrations("yesladder")
-
-PHASE = {"experiment": str, "phase": int}
-SEGMENT = {"attribute": str, "level": str}
-
-TABLES: dict[str, tuple[dict[str, type], dict[str, type]]] = {
-    # table: (key columns, count columns)
-    "exposed": ({**PHASE, "cohort": int, "variant": str}, {"visitors": int}),
-    "reach": (
-        {**PHASE, "step": str, **SEGMENT, "cohort": int, "stratum": str, "variant": str},
-        {"visitors": int, "reached": int},
-    ),
-    "patterns": (
-        {**PHASE, **SEGMENT, "cohort": int, "variant": str, "pattern": int},
-        {"visitors": int, "value_sum": int, "value_sq": int},
-    ),
-    "ledger": ({**PHASE, "reason": str, "variant": str}, {"count": int}),
-}
-"""The tables of counts: the columns of a journey's cells (tally.py) behind the phase."""
 
 
 def _table(db: Database, name: str) -> Table:

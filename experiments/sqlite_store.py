@@ -15,7 +15,6 @@ from experiments.cohort import EPOCH
 from experiments.definition import Experiment
 from experiments.events import Event, MessageId, Refusal, VisitorId, newest_first
 from experiments.sqlite_file import Durability, SqliteFile
-from experiments.sqlite_schema import TABLES
 from experiments.store import Difference, Receipt, Revision, StoreUnavailable
 from experiments.tally import Tally, difference, ledger_table, levels, pattern_table, reach_table, tally
 from stats.patterns import PatternTable
@@ -88,7 +87,7 @@ class SqliteStore:
     def tally(self, experiment: Experiment) -> Tally:
         """All cells of one phase, as the tables have them."""
         with self._reading() as connection:
-            return count_rows.read(connection, experiment, *TABLES)
+            return count_rows.read(connection, experiment, *count_rows.TABLES)
 
     def revisions(self, experiment: Experiment) -> Sequence[Revision]:
         with self._reading() as connection:
@@ -126,7 +125,7 @@ class SqliteStore:
             events = list(event_rows.every(connection))
             found = []
             for phase in map(_parsed, count_rows.definitions(connection).values()):
-                table, recount = count_rows.read(connection, phase, *TABLES), tally(phase, events)
+                table, recount = count_rows.read(connection, phase, *count_rows.TABLES), tally(phase, events)
                 for cell in sorted(difference(recount, table), key=str):
                     name = "/".join(map(str, cell))
                     counts = table.get(cell, ()), recount.get(cell, ())

@@ -27,10 +27,10 @@ class Commands(click.Group):
             raise
         except Exception as error:
             # Imported only now, so that `yesladder --help` need not wait for what the store and the catalog import.
-            from experiments.problem import SiteError  # noqa: PLC0415
-            from experiments.store import StoreError  # noqa: PLC0415
-            from webapp.serve import ServeRefused  # noqa: PLC0415
-            from webapp.tokens import TokensUnreadable  # noqa: PLC0415
+            from experiments.problem import SiteError
+            from experiments.store import StoreError
+            from webapp.serve import ServeRefused
+            from webapp.tokens import TokensUnreadable
 
             if isinstance(error, SiteError | StoreError | ServeRefused | TokensUnreadable | OSError):
                 raise click.ClickException(str(error)) from error

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
-from experiments.admission import admit
 from experiments.catalog import Catalog
 from experiments.events import Event, Refusal
+from experiments.site import Staff
 from webapp.attributes import Attributes, named_attributes
-from webapp.segment_event import Receipt, Unacceptable, parse_event
+from webapp.segment_event import Receipt, judged
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +24,13 @@ class Line:
     outcome: Event | Refusal
 
 
-def read_events(path: Path, catalog: Catalog, now: datetime) -> Iterator[Line]:
+def read_events(path: Path, catalog: Catalog, staff: Staff, now: datetime) -> Iterator[Line]:
     """What does each line tell? The sender is trusted: receipt is `receivedAt`, else `timestamp`, else `now`.
 
     Empty lines say nothing. Raises OSError when the file cannot be read.
     """
     receipt = Receipt(now, trusted=True)
-    attributes = Attributes(named_attributes(catalog.experiments().values()))
+    attributes = Attributes(named_attributes(catalog.experiments().values()), staff)
     with path.open("rb") as file:
         for number, raw in enumerate(file, 1):
             if raw.strip():
@@ -39,11 +38,8 @@ def read_events(path: Path, catalog: Catalog, now: datetime) -> Iterator[Line]:
 
 
 def _judge(raw: bytes, receipt: Receipt, attributes: Attributes, catalog: Catalog) -> Event | Refusal:
-    item: Any = None
     try:
         item = json.loads(raw)
-        return admit(parse_event(item, receipt, attributes), catalog)
-    except Unacceptable as error:
-        return Refusal(error.reason, error.detail, receipt.received_at)
     except (ValueError, RecursionError) as error:
         return Refusal("invalid", f"the line is no JSON object ({error})", receipt.received_at)
+    return judged(item, receipt, attributes, catalog)

@@ -8,7 +8,6 @@ from typing import Any
 from flask import Blueprint, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from experiments.admission import admit
 from experiments.events import Event, Refusal
 from webapp.access import bearer_allows
 from webapp.attributes import Attributes, named_attributes
@@ -16,8 +15,8 @@ from webapp.body import read_json
 from webapp.device import browser_user_agent
 from webapp.errors import WireError
 from webapp.json_value import shown
-from webapp.segment_event import TYPES, Receipt, Unacceptable, parse_event, refusal_of
-from webapp.services import Services, services
+from webapp.segment_event import TYPES, Receipt, judged
+from webapp.services import services
 
 blueprint = Blueprint("segment", __name__)
 
@@ -92,19 +91,12 @@ def _sort(items: list[Any], receipt: Receipt) -> tuple[list[Event], dict[int, Re
     events: list[Event] = []
     refused: dict[int, Refusal] = {}
     for index, item in enumerate(items):
-        outcome = _judge(item, receipt, attributes, site)
+        outcome = judged(item, receipt, attributes, site.catalog)
         if isinstance(outcome, Event):
             events.append(outcome)
         else:
             refused[index] = outcome
     return events, refused
-
-
-def _judge(item: Any, receipt: Receipt, attributes: Attributes, site: Services) -> Event | Refusal:
-    try:
-        return admit(parse_event(item, receipt, attributes), site.catalog)
-    except Unacceptable as error:
-        return refusal_of(item, error, receipt)
 
 
 def _check_write_key(body: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from experiments.admission import Definitions, admit
 from experiments.events import MAX_ID_LENGTH, Event, Kind, MessageId, Refusal, VisitorId
 from webapp.attributes import Attributes
 from webapp.json_value import fault_in, shown
@@ -76,6 +77,14 @@ def parse_event(item: Any, receipt: Receipt, attributes: Attributes) -> Event:
         )
     except ValueError as error:
         raise Unacceptable(str(error)) from None
+
+
+def judged(item: Any, receipt: Receipt, attributes: Attributes, definitions: Definitions) -> Event | Refusal:
+    """The event that this item is taken for, or why it is not taken."""
+    try:
+        return admit(parse_event(item, receipt, attributes), definitions)
+    except Unacceptable as error:
+        return refusal_of(item, error, receipt)
 
 
 def refusal_of(item: Any, error: Unacceptable, receipt: Receipt) -> Refusal:

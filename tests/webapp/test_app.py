@@ -181,8 +181,8 @@ def test_a_database_that_is_none_makes_the_site_unready_but_not_silent(site_path
 
 
 def test_a_worker_starts_without_the_statistics() -> None:
-    """scipy, statsmodels and vl_convert take seconds to load; serving assignments needs none of them."""
-    heavy = ("scipy", "statsmodels", "vl_convert")
+    """scipy, statsmodels, pandas and vl_convert take seconds to load; serving assignments needs none of them."""
+    heavy = ("scipy", "statsmodels", "pandas", "vl_convert")
     code = f"import json, sys, webapp.wsgi; print(json.dumps([name for name in {heavy} if name in sys.modules]))"
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert json.loads(output.stdout) == []

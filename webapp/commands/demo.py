@@ -32,7 +32,7 @@ def demo(folder: Path, port: int, workers: int, fresh: bool, no_serve: bool, see
     Three weeks of simulated visitors are made the first time, with true effects that are told, so that the result
     pages can be compared with what is so. The pages are open on this machine only, without a login.
     """
-    from webapp.commands.demo_site import TRUE_EFFECTS, build, built_at, is_demo  # noqa: PLC0415
+    from webapp.commands.demo_site import TRUE_EFFECTS, build, built_at, is_demo
 
     folder = Path(folder)
     if folder.exists() and not is_demo(folder):
@@ -57,13 +57,13 @@ def demo(folder: Path, port: int, workers: int, fresh: bool, no_serve: bool, see
     if free != port:
         click.echo(f"Port {port} is taken by another program, so it is {free}.")
     _tell_addresses(folder, f"http://{_HOST}:{free}")
-    from webapp.serve import serve  # noqa: PLC0415
+    from webapp.serve import serve
 
     serve(folder, _HOST, free, workers, open_results=True)
 
 
 def _tell_addresses(folder: Path, base: str) -> None:
-    from experiments.catalog import Catalog  # noqa: PLC0415
+    from experiments.catalog import Catalog
 
     catalog = Catalog(folder, lambda: datetime.now(UTC))
     click.echo(f"Open  {base}/")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,6 @@ from webapp.commands.progress import progress
 from webapp.commands.site_folder import SITE, require_site
 
 if TYPE_CHECKING:
-    from experiments.catalog import Catalog
     from experiments.events import Event
     from experiments.store import Receipt, Store
     from webapp.event_file import Line
@@ -35,15 +35,17 @@ def import_(site: Path, file: Path, skip_refused: bool) -> None:
     was received later, `receivedAt`. The whole file is looked through before anything is stored: if one line is
     refused, nothing is. Importing the same events again changes nothing: each is known by its `messageId`.
     """
-    from experiments.catalog import Catalog  # noqa: PLC0415
-    from experiments.site import Site  # noqa: PLC0415
-    from experiments.sqlite_store import open_store  # noqa: PLC0415
+    from experiments.catalog import Catalog
+    from experiments.site import Site
+    from experiments.sqlite_store import open_store
+    from webapp.event_file import read_events
 
     require_site(site)
     settings = Site.open(site)
     now = datetime.now(UTC)
     catalog = Catalog(site, lambda: now)
-    refused, earliest = _look_through(file, catalog, now)
+    lines, size = partial(read_events, file, catalog, settings.settings.staff, now), file.stat().st_size
+    refused, earliest = _look_through(lines(), size)
     _tell(refused)
     if refused and not skip_refused:
         count = "1 line is" if len(refused) == 1 else f"{len(refused):,} lines are"
@@ -52,7 +54,7 @@ def import_(site: Path, file: Path, skip_refused: bool) -> None:
         catalog.backdate(key, at)
     store = open_store(settings.database, catalog.phases, durability=settings.settings.durability)
     try:
-        receipts = _store(file, catalog, now, store)
+        receipts = _store(lines(), size, store)
     except KeyboardInterrupt:
         raise click.ClickException("interrupted. Run it again to finish: no event is counted twice") from None
     finally:
@@ -68,9 +70,9 @@ def verify(site: Path) -> None:
 
     Ends with exit code 1 and the cells that differ, should there ever be any.
     """
-    from experiments.catalog import Catalog  # noqa: PLC0415
-    from experiments.site import Site  # noqa: PLC0415
-    from experiments.sqlite_store import open_store  # noqa: PLC0415
+    from experiments.catalog import Catalog
+    from experiments.site import Site
+    from experiments.sqlite_store import open_store
 
     require_site(site)
     settings = Site.open(site)
@@ -99,18 +101,17 @@ def batches(events: Sequence[Event], what: str) -> Iterator[Sequence[Event]]:
             advance(BATCH)
 
 
-def _look_through(file: Path, catalog: Catalog, now: datetime) -> tuple[Sequence[Line], Mapping[str, datetime]]:
+def _look_through(lines: Iterator[Line], size: int) -> tuple[Sequence[Line], Mapping[str, datetime]]:
     """The lines that are refused, and when each experiment's first exposure happened. Keeps nothing else.
 
     When it happened, not when it was received: the phase must begin no later than its first exposure.
     """
-    from experiments.events import Refusal  # noqa: PLC0415
-    from webapp.event_file import read_events  # noqa: PLC0415
+    from experiments.events import Refusal
 
     refused: list[Line] = []
     earliest: dict[str, datetime] = {}
-    with progress("Looking through the file", file.stat().st_size) as advance:
-        for line in read_events(file, catalog, now):
+    with progress("Looking through the file", size) as advance:
+        for line in lines:
             advance(line.size)
             event = line.outcome
             if isinstance(event, Refusal):
@@ -120,13 +121,11 @@ def _look_through(file: Path, catalog: Catalog, now: datetime) -> tuple[Sequence
     return refused, earliest
 
 
-def _store(file: Path, catalog: Catalog, now: datetime, store: Store) -> Sequence[Receipt]:
-    from experiments.events import Event, Refusal  # noqa: PLC0415
-    from webapp.event_file import read_events  # noqa: PLC0415
+def _store(lines: Iterator[Line], size: int, store: Store) -> Sequence[Receipt]:
+    from experiments.events import Event, Refusal
 
     receipts: list[Receipt] = []
-    lines = read_events(file, catalog, now)
-    with progress("Storing", file.stat().st_size) as advance:
+    with progress("Storing", size) as advance:
         while batch := list(islice(lines, BATCH)):
             events = [line.outcome for line in batch if isinstance(line.outcome, Event)]
             refusals = [line.outcome for line in batch if isinstance(line.outcome, Refusal)]
@@ -137,7 +136,7 @@ def _store(file: Path, catalog: Catalog, now: datetime, store: Store) -> Sequenc
 
 def _tell(refused: Sequence[Line]) -> None:
     """Spell out the first refused lines, and count all by their reason."""
-    from experiments.events import Refusal  # noqa: PLC0415
+    from experiments.events import Refusal
 
     reasons: Counter[str] = Counter()
     for index, line in enumerate(refused):

@@ -42,10 +42,10 @@ class Moment(click.ParamType["datetime"]):
 @click.option("--json", "as_json", is_flag=True, help="The same numbers for programs.")
 def results(site: Path, experiment: str, as_of: datetime | None, phase: int | None, as_json: bool) -> None:
     """Show what the data say about EXPERIMENT: the verdict, and every step of the path."""
-    from experiments.catalog import Catalog  # noqa: PLC0415
-    from experiments.report import report  # noqa: PLC0415
-    from experiments.site import Site  # noqa: PLC0415
-    from experiments.sqlite_store import open_store  # noqa: PLC0415
+    from experiments.catalog import Catalog
+    from experiments.report import report
+    from experiments.site import Site
+    from experiments.sqlite_store import open_store
 
     require_site(site)
     opened = Site.open(site)
@@ -60,7 +60,7 @@ def results(site: Path, experiment: str, as_of: datetime | None, phase: int | No
     if as_json:
         click.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
     else:
-        from webapp.commands.result_table import show  # noqa: PLC0415
+        from webapp.commands.result_table import show
 
         show(found, opened)
 

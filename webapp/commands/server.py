@@ -23,7 +23,7 @@ def serve(site: Path, host: str, port: int, workers: int | None) -> None:
 
     Result pages ask for a token of scope `read` (yesladder token SITE --scope read).
     """
-    from webapp.serve import serve as run  # noqa: PLC0415
+    from webapp.serve import serve as run
 
     require_site(site)
     require_free(host, port)
@@ -45,7 +45,7 @@ def token(site: Path, scope: str | None, note: str, revoke: str | None) -> None:
 
     A new token is shown this once and kept as a hash only. Without options the tokens are listed.
     """
-    from webapp.tokens import Tokens  # noqa: PLC0415
+    from webapp.tokens import Tokens
 
     require_site(site)
     tokens = Tokens(site)

@@ -44,14 +44,14 @@ def simulate(
     How many of them really reach each step is told on the error stream, so that a result can be compared with
     what is so. Without `started_at:` in its config file, the experiment is taken to have begun with them.
     """
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
-    from experiments.catalog import Catalog  # noqa: PLC0415
-    from experiments.simulate import simulate as simulated  # noqa: PLC0415
-    from experiments.simulate import true_rates  # noqa: PLC0415
-    from experiments.site import Site  # noqa: PLC0415
-    from experiments.sqlite_store import open_store  # noqa: PLC0415
-    from webapp.segment_line import segment_line  # noqa: PLC0415
+    from experiments.catalog import Catalog
+    from experiments.simulate import simulate as simulated
+    from experiments.simulate import true_rates
+    from experiments.site import Site
+    from experiments.sqlite_store import open_store
+    from webapp.segment_line import segment_line
 
     require_site(site)
     now = datetime.now(UTC)
@@ -97,8 +97,8 @@ def told(rates: Mapping[str, Mapping[str, float]]) -> str:
 
 def _truth(experiment: Experiment, file: Path | None) -> Truth:
     """How its visitors behave: as the file says, else as the gallery's of this name do, else alike in every variant."""
-    from experiments.gallery import exhibits  # noqa: PLC0415
-    from experiments.truth import plain_truth, read_truth  # noqa: PLC0415
+    from experiments.gallery import exhibits
+    from experiments.truth import plain_truth, read_truth
 
     if file is not None:
         try:

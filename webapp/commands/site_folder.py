@@ -42,7 +42,7 @@ def init(site: Path) -> None:
 
     SITE is a folder to be made, or one without a yesladder.yaml.
     """
-    from experiments.gallery import exhibit  # noqa: PLC0415
+    from experiments.gallery import exhibit
 
     new_site(site, "EUR")
     path = add_exhibit(site, exhibit("multi-step-form"), running=True)
@@ -62,7 +62,7 @@ def new(exhibit_name: str, site: Path) -> None:
     popup-contact-form    a link to a contact page, or the form as a pop-up
     free-trial-screener   a real, finished experiment, with its history to import
     """
-    from experiments.gallery import exhibit  # noqa: PLC0415
+    from experiments.gallery import exhibit
 
     require_site(site)
     try:
@@ -86,7 +86,7 @@ def check(site: Path) -> None:
 
     Ends with exit code 1 when there is an error; warnings alone are no error.
     """
-    from experiments.catalog import check as problems_of  # noqa: PLC0415
+    from experiments.catalog import check as problems_of
 
     require_site(site)
     problems = problems_of(site)
@@ -109,7 +109,7 @@ def schema(settings: bool) -> None:
 
     In the first line of a config file, `# yaml-language-server: $schema=PATH` lets most editors complete and check it.
     """
-    from experiments.schema import experiment_schema, settings_schema  # noqa: PLC0415
+    from experiments.schema import experiment_schema, settings_schema
 
     click.echo(json.dumps(settings_schema() if settings else experiment_schema(), indent=2))
 
@@ -152,7 +152,7 @@ def add_exhibit(site: Path, exhibit: Exhibit, running: bool = False, started_at:
 
 def write_history(site: Path, exhibit: Exhibit) -> Path:
     """Write what happened in a real experiment of the gallery as events that `import` reads; answers where to."""
-    from webapp.segment_line import segment_line  # noqa: PLC0415
+    from webapp.segment_line import segment_line
 
     path = site / f"{exhibit.name}.jsonl"
     with path.open("w", encoding="utf-8") as file:
