@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from experiments.report import Report
+from experiments.store import Revision
 from webapp.formatting import Formatting, things
 from webapp.vocabulary import LEDGER
 from webapp.wording import say, spoken
@@ -43,6 +44,7 @@ class DataHealth:
     ledger: Sequence[LedgerRow]
     ledger_columns: Sequence[str]
     immature: Sequence[Markup]
+    revisions: Sequence[Markup]
 
     @property
     def nothing(self) -> Markup:
@@ -50,7 +52,7 @@ class DataHealth:
         return say("ledger.none")
 
 
-def data_health(report: Report, formatting: Formatting) -> DataHealth:
+def data_health(report: Report, revisions: Sequence[Revision], formatting: Formatting) -> DataHealth:
     """The health of the data of this report, in words and rows."""
     total = sum(report.exposed.values())
     expected = report.sample_ratio.expected
@@ -66,7 +68,23 @@ def data_health(report: Report, formatting: Formatting) -> DataHealth:
         title, meaning = LEDGER.get(key, (spoken(key).capitalize(), ""))
         rows.append(LedgerRow(title, meaning, [counts.get(column, 0) for column in columns], sum(counts.values())))
     return DataHealth(
-        report.sample_ratio.alarm, _ratio(report, formatting), divisions, rows, columns, _immature(report)
+        alarm=report.sample_ratio.alarm,
+        ratio=_ratio(report, formatting),
+        divisions=divisions,
+        ledger=rows,
+        ledger_columns=columns,
+        immature=_immature(report),
+        revisions=[_revision(one, formatting) for one in revisions],
+    )
+
+
+def _revision(revision: Revision, formatting: Formatting) -> Markup:
+    return say(
+        "revision",
+        cause=say(f"revision.{revision.cause}"),
+        day=formatting.day(revision.revised_at),
+        first=formatting.day(revision.cohort_from),
+        last=formatting.day(revision.cohort_to),
     )
 
 

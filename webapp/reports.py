@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
@@ -14,7 +14,7 @@ import numpy as np
 from experiments.definition import Experiment
 from experiments.funnel import Funnel, funnels
 from experiments.report import Report, report
-from experiments.store import Store
+from experiments.store import Revision, Store
 from stats.patterns import PatternTable
 from stats.reach import Counts, ReachTable
 
@@ -23,10 +23,11 @@ KEPT_REPORTS = 64
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """A report and the funnels that were read from the same tables."""
+    """A report, the funnels that were read from the same tables, and the dated changes of numbers once published."""
 
     report: Report
     funnels: Mapping[str, Funnel]
+    revisions: Sequence[Revision] = ()
 
 
 class Reports:
@@ -39,12 +40,15 @@ class Reports:
     def figures(self, experiment: Experiment, store: Store, as_of: datetime) -> Figures:
         """The figures of this phase as of this moment. Raises StoreUnavailable."""
         reach, patterns, ledger = store.reach(experiment), store.patterns(experiment), store.ledger(experiment)
-        key = _digest(experiment, reach, patterns, ledger, as_of)
+        revisions = store.revisions(experiment)
+        key = _digest(experiment, reach, patterns, (ledger, revisions), as_of)
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        figures = Figures(report(experiment, reach, patterns, ledger, as_of), funnels(experiment, patterns, as_of))
+        figures = Figures(
+            report(experiment, reach, patterns, ledger, as_of), funnels(experiment, patterns, as_of), revisions
+        )
         with self._lock:
             self._kept[key] = figures
             if len(self._kept) > KEPT_REPORTS:
@@ -56,10 +60,10 @@ def _digest(
     experiment: Experiment,
     reach: ReachTable,
     patterns: PatternTable,
-    ledger: Mapping[str, Mapping[str, int]],
+    notes: object,
     as_of: datetime,
 ) -> str:
-    digest = hashlib.sha256(repr((experiment.model_dump_json(), as_of, reach.strata, ledger)).encode())
+    digest = hashlib.sha256(repr((experiment.model_dump_json(), as_of, reach.strata, notes)).encode())
     for column in _columns(reach, patterns):
         digest.update(repr(column.shape).encode())
         digest.update(np.ascontiguousarray(column).tobytes())

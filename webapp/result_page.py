@@ -89,7 +89,7 @@ def result_page(figures: Figures, step: str | None, charts: Charts, formatting: 
         verdict=verdict(report, formatting),
         scorecards=scorecards(report),
         over_time=course,
-        health=data_health(report, formatting),
+        health=data_health(report, figures.revisions, formatting),
         funnels=figures.funnels,
         method=list(_method(report)),
         config=config_text(report.experiment),

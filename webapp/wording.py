@@ -158,6 +158,12 @@ SENTENCES: Mapping[str, str] = {
     "ratio.alarm": (
         "Visitors are not divided as planned; first noticed {day}. The verdict is withdrawn until this is explained."
     ),
+    # dated changes of published numbers
+    "revision": "On {day}, numbers of visitors who came from {first} to {last} changed: {cause}.",
+    "revision.trusted-import": "history was imported",
+    "revision.consent-withdrawn": "a visitor withdrew consent",
+    "revision.forgotten": "a visitor was forgotten on request",
+    "revision.definition-changed": "it became known when the phase began or ended",
     "immature.none": "Every visitor has had time for every step.",
     "immature.nobody": "Nobody has come yet.",
     "immature.some": "{visitors} came less than {window} ago and still have time for “{step}”.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from rich.text import Text
 
 from experiments.report import Comparison, Report, StepReport
 from experiments.site import Site
+from experiments.store import Revision
 from webapp.data_health import data_health
 from webapp.formatting import Formatting, count, interval, lift, percent, rate
 from webapp.verdict import verdict
@@ -23,16 +24,17 @@ from webapp.wording import spoken
 _STYLES = {"better": "green", "worse": "red", "withdrawn": "red bold", "harmed": "red", "safe": "green"}
 
 
-def show(report: Report, site: Site) -> None:
+def show(report: Report, revisions: Sequence[Revision], site: Site) -> None:
     """Print what the report says: the verdict in a sentence, every step, and whether the data can be trusted."""
     settings = site.settings
     zone = UTC if settings.time_zone == "UTC" else ZoneInfo(settings.time_zone)
     formatting = Formatting(zone, settings.time_zone, settings.currency)
-    Console(highlight=False).print(Group(*_parts(report, formatting)))
+    Console(highlight=False).print(Group(*_parts(report, revisions, formatting)))
 
 
-def _parts(report: Report, formatting: Formatting) -> list[RenderableType]:
-    said, health, experiment = verdict(report, formatting), data_health(report, formatting), report.experiment
+def _parts(report: Report, revisions: Sequence[Revision], formatting: Formatting) -> list[RenderableType]:
+    said, health = verdict(report, formatting), data_health(report, revisions, formatting)
+    experiment = report.experiment
     warnings = [_plain(sentence) for sentence in said.warnings]
     parts: list[RenderableType] = [
         Text(experiment.name, style="bold"),
@@ -56,7 +58,7 @@ def _parts(report: Report, formatting: Formatting) -> list[RenderableType]:
     ]
     for row in health.ledger:
         parts += _indented([f"{row.title} ({count(row.total)}): {row.meaning}"])
-    return parts
+    return [*parts, *_indented(map(_plain, health.revisions))]
 
 
 def _waiting(report: Report) -> list[str]:

@@ -54,7 +54,10 @@ def results(site: Path, experiment: str, as_of: datetime | None, phase: int | No
     chosen = _phase(catalog, experiment, phase)
     store = open_store(opened.database, catalog.phases, durability=opened.settings.durability)
     try:
-        found = report(chosen, store.reach(chosen), store.patterns(chosen), store.ledger(chosen), as_of or now)
+        # this minute, so that what was received before it is on disk
+        at = as_of or now.replace(second=0, microsecond=0)
+        found = report(chosen, store.reach(chosen), store.patterns(chosen), store.ledger(chosen), at)
+        revisions = store.revisions(chosen)
     finally:
         store.close()
     if as_json:
@@ -62,7 +65,7 @@ def results(site: Path, experiment: str, as_of: datetime | None, phase: int | No
     else:
         from webapp.commands.result_table import show
 
-        show(found, opened)
+        show(found, revisions, opened)
 
 
 def _phase(catalog: Catalog, key: str, number: int | None) -> Experiment:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +14,9 @@ from flask.testing import FlaskClient
 
 from experiments.problem import Problem
 from experiments.report import SampleRatio
+from experiments.store import Revision
+from webapp.data_health import data_health
+from webapp.formatting import Formatting
 
 Words = Callable[[str], str]
 HERE = "http://localhost"
@@ -101,6 +104,22 @@ def test_the_ledger_is_explained(stage: Any, words_of: Words, build: SimpleNames
     assert "Bots Not counted: recognised as a bot at the first exposure. 21 single 12 multi-step 9" in words
     assert "A published number does not change. 4" in words
     assert "A new reason" in words
+
+
+@pytest.mark.parametrize(
+    ("cause", "said"),
+    [
+        ("trusted-import", "history was imported"),
+        ("consent-withdrawn", "a visitor withdrew consent"),
+        ("forgotten", "a visitor was forgotten on request"),
+        ("definition-changed", "it became known when the phase began or ended"),
+    ],
+)
+def test_changes_of_published_numbers_are_dated(build: SimpleNamespace, cause: str, said: str) -> None:
+    day = datetime(2026, 11, 20, tzinfo=UTC)
+    revision = Revision(day, cause, "contact-form", 1, day - timedelta(days=9), day - timedelta(days=8))
+    (sentence,) = data_health(build.report(), [revision], Formatting(UTC, "UTC", "EUR")).revisions
+    assert sentence == f"On 20 Nov 2026, numbers of visitors who came from 11 Nov 2026 to 12 Nov 2026 changed: {said}."
 
 
 def test_immature_visitors_are_explained(stage: Any, words_of: Words, build: SimpleNamespace) -> None:
