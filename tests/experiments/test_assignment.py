@@ -1,4 +1,7 @@
-"""Assignment: bit-exact with GrowthBook's vectors, frozen by our own, and with the properties a test relies on."""
+"""Assignment: bit-exact with GrowthBook's vectors, frozen by our own, and with the properties a test relies on.
+
+Over 300 lines because the reference vectors stand here as tables.
+"""
 
 from __future__ import annotations
 
