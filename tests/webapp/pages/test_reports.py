@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
 from experiments.definition import Experiment
 from experiments.events import Event, MessageId, VisitorId
 from experiments.memory_store import MemoryStore
+from experiments.store import Revision
 from stats.reach import Exposed
 from webapp import reports
 from webapp.reports import Reports
@@ -48,9 +49,11 @@ def exposure(phase: Experiment, number: int, **changes: Any) -> Event:
 
 @pytest.mark.parametrize(
     "change",
-    ["an exposure", "another variant", "a bot", "only the exposed", "a minute", "a definition"],
+    ["an exposure", "another variant", "a bot", "only the exposed", "a revision", "a minute", "a definition"],
 )
-def test_whatever_changes_makes_a_new_report(counted: Counted, build: SimpleNamespace, change: str) -> None:
+def test_whatever_changes_makes_a_new_report(
+    counted: Counted, build: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
     phase = build.experiment()
     store = MemoryStore(lambda: [phase])
     store.append([exposure(phase, 1)])
@@ -67,9 +70,12 @@ def test_whatever_changes_makes_a_new_report(counted: Counted, build: SimpleName
     elif change == "a bot":
         store.append([exposure(phase, 3, attributes={"bot": "true"})])
     elif change == "only the exposed":
-        reach, real = store.reach(phase), store
+        reach = store.reach(phase)
         more = replace(reach, exposed=Exposed(reach.exposed.cohorts, reach.exposed.visitors + 1))
-        store = cast(MemoryStore, SimpleNamespace(reach=lambda _: more, patterns=real.patterns, ledger=real.ledger))
+        monkeypatch.setattr(store, "reach", lambda _: more)
+    elif change == "a revision":
+        revision = Revision(build.NOW, "forgotten", phase.key, 1, build.NOW, build.NOW)
+        monkeypatch.setattr(store, "revisions", lambda _: [revision])
     elif change == "a minute":
         as_of += timedelta(minutes=1)
     else:
