@@ -156,23 +156,15 @@ def test_a_child_that_ended_is_started_again() -> None:
         drawing.close()
 
 
-@pytest.mark.parametrize(
-    ("source", "longest"),
-    [("import time\ntime.sleep(60)", 5.0), ("raise SystemExit(1)", 5.0)],
-    ids=["hangs", "dies"],
-)
-def test_a_child_that_fails_is_left_alone_for_a_while(source: str, longest: float) -> None:
+@pytest.mark.parametrize("source", ["import time\ntime.sleep(600)", "raise SystemExit(1)"], ids=["hangs", "dies"])
+def test_a_child_that_fails_is_left_alone_for_a_while(source: str) -> None:
     now = [0.0]
     drawing = Drawing(timeout=0.5, pause=30, now=lambda: time.monotonic() + now[0], command=child(source))
     try:
-        begun = time.monotonic()
         assert drawing.draw({}) is None
-        assert time.monotonic() - begun < longest
-        begun = time.monotonic()
-        assert drawing.draw({}) is None
-        assert time.monotonic() - begun < 0.05  # nobody waits while it is left alone
         drawing._command = child(ECHO)
         drawing._timeout = 20
+        assert drawing.draw({}) is None  # it would draw now, but is not asked: nobody waits while it is left alone
         now[0] = 31
         assert drawing.draw({}) is not None
     finally:
