@@ -53,12 +53,19 @@ class SqliteFile:
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """A read-only connection that sees one moment of the database for the length of the block."""
-        if self._stat() is None:
+        if not self._complete():
             with self.writing():
-                pass  # makes the file and its schema
+                pass  # makes the file and its schema, or waits for who does
         with self._said(), contextlib.closing(self._connect("ro")) as connection:
             connection.execute("BEGIN")
             yield connection
+
+    def _complete(self) -> bool:
+        """Is the file there with its tables? Another process may be making it this moment."""
+        if self._stat() is None:
+            return False
+        with self._said(), contextlib.closing(self._connect("ro")) as connection:
+            return bool(connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'refused'").fetchone())
 
     def close(self) -> None:
         """Close the writing connection, which folds the log into the file."""

@@ -81,6 +81,12 @@ def test_no_file_until_it_is_needed(path: Path) -> None:
     store.close()
 
 
+def test_a_file_that_somebody_is_making_this_moment_is_waited_for(path: Path, store: SqliteStore) -> None:
+    path.touch()  # there, and without its tables
+    assert store.reach(PHASE).exposed.visitors.sum() == 0
+    assert store.append([exposure("v", "single", 0)]).stored == 1
+
+
 TROUBLE = {
     "folder is missing": lambda path: path.parent.joinpath("away").mkdir() or path.parent.joinpath("gone", "y.db"),
     "a folder is in its place": lambda path: path.mkdir() or path,
