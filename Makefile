@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint study lock clean
+.PHONY: demo test lint study snippet lock clean
 
 demo: .venv/ready
 	$(BIN)/yesladder demo
@@ -30,6 +30,10 @@ study: .venv/ready-dev
 .venv/ready-dev: .venv/ready requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	touch $@
+
+# Only for who changes the browser's side: what is served of it.
+snippet: .venv/ready-dev
+	$(BIN)/python -m webapp.browser.minify
 
 # Only for who changes the dependencies in setup.cfg: needs uv (pip install uv).
 lock:

@@ -2,7 +2,7 @@
 
 Definitions
 definition.py    Experiment, Variant, Step, Audience: frozen values made from a config file
-consistency.py   what must hold between its keys
+consistency.py   what must hold between its keys; changes.py: what a variant may change on a page
 quantity.py      durations, percentages, moments as people write them; currency.py, money.py: amounts
 config_file.py   YAML with the place of every value; yaml_syntax.py, explanation.py: what is wrong, in plain words
 problem.py       file:line:column: what, and how to mend it

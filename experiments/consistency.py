@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from experiments.changes import unworkable
 from experiments.problem import Fault, Place, one_of, seen
 from experiments.quantity import write_duration, write_share, write_time
 
@@ -28,6 +29,7 @@ def inconsistencies(experiment: Experiment) -> Iterator[Fault]:
     """
     yield from _times(experiment)
     yield from _variants(experiment)
+    yield from unworkable(experiment)
     yield from _exclusive(experiment)
     yield from _steps(experiment)
     yield from _windows(experiment)

@@ -18,7 +18,7 @@ from experiments.quantity import Duration, Share, Time, Wait
 
 GRACE = timedelta(hours=1)  # after a cohort's end and the step's window, before it seals
 MAX_VALUE_CAP = 100_000  # currency units: sums of squares stay exact in 64 bits
-MOMENTS = ("visible", "view", "click", "focus", "submit")
+MOMENTS = ("visible", "view", "click", "focus", "change", "submit")
 
 Attributes = Mapping[str, str | bool]
 Status = Literal["draft", "running", "stopped"]

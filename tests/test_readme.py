@@ -106,7 +106,7 @@ def _at(port: int, text: str) -> str:
 
 
 def test_the_experiment_shown_is_one(tmp_path: Path) -> None:
-    (experiment,) = blocks("yaml")
+    experiment = blocks("yaml")[0]
     (tmp_path / "experiments").mkdir()
     (tmp_path / "experiments" / "shown.yaml").write_text(experiment)
     (tmp_path / "yesladder.yaml").write_text("write_key: abc\n")

@@ -22,6 +22,8 @@ results.py          the list, the verdicts, the same as JSON; live.py: is it wor
 result_page.py      what one result page shows; reports.py: reports kept while nothing changed
 verdict.py          the verdict in a sentence; scorecard.py, over_time.py, data_health.py: its parts
 charts.py           charts as SVG; drawing.py, svg.py: where they are drawn and cleaned
+snippet.py          /yesladder.js and the widgets; browser/: their sources; visitor_cookie.py: the id, set by the server
+demo_site.py        the demo's garage-door repair service, under /demo/
 formatting.py       numbers and times for people; wording.py, vocabulary.py: the words; pages.py: what pages share
 
 cli.py              the command `yesladder`; commands/: one noun per file

@@ -13,7 +13,8 @@ from experiments.catalog import Catalog
 from experiments.site import Site
 from experiments.sqlite_store import open_store
 from experiments.store import Store
-from webapp import access, health, live, ofrep, preview, results, segment
+from webapp import access, health, live, ofrep, preview, results, segment, snippet
+from webapp import demo_site as demo
 from webapp.body import MAX_BODY_BYTES
 from webapp.errors import register_errors
 from webapp.event_log import CAPACITY, EventLog
@@ -51,11 +52,13 @@ def create_app(
     store: Store | None = None,
     open_results: bool = False,
     capacity: int = CAPACITY,
+    demo_site: bool = False,
 ) -> Flask:
     """The application that serves the site in this folder.
 
     `store` None means the site's own, which opens its file when first used. `open_results` shows results without a
-    token. `capacity` bounds the events that may wait for the disk. Raises SiteError for a folder that is no site.
+    token. `capacity` bounds the events that may wait for the disk. `demo_site` adds the garage-door repair service
+    under /demo/. Raises SiteError for a folder that is no site.
     """
     site = Site.open(site_path)
     catalog = Catalog(site_path, clock)
@@ -74,8 +77,10 @@ def create_app(
         clock=clock,
         open_results=open_results,
     )
-    for module in (ofrep, segment, health, access, results, live, preview):
+    for module in (ofrep, segment, snippet, health, access, results, live, preview):
         app.register_blueprint(module.blueprint)
+    if demo_site:
+        app.register_blueprint(demo.blueprint)
     register_errors(app)
     app.before_request(_refresh_catalog)
     app.after_request(_secure)

@@ -21,6 +21,7 @@ from webapp.errors import WireError
 from webapp.exposure_queue import exposure_of
 from webapp.json_value import fault_in, shown
 from webapp.services import services
+from webapp.visitor_cookie import remember
 
 blueprint = Blueprint("ofrep", __name__, url_prefix="/ofrep/v1/evaluate")
 
@@ -40,11 +41,12 @@ OFREP_REASON: Final[Mapping[Reason, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """Who asks: the id, and what is known of the visitor."""
+    """Who asks: the id, and what is known of the visitor, read and as it was sent."""
 
     visitor: str
     attributes: Mapping[str, str | bool]
     first_seen: datetime | None
+    context: Mapping[str, Any]
 
 
 @blueprint.post("/flags/<path:key>")
@@ -70,7 +72,9 @@ def bulk() -> Response:
     visit = _visit()
     experiments = services().catalog.experiments()
     flags = [evaluation(experiment, _assign(experiment, visit)) for _, experiment in sorted(experiments.items())]
-    return _tagged({"flags": flags})
+    response = _tagged({"flags": flags})
+    remember(response, request, visit.context)
+    return response
 
 
 def _visit() -> Visit:
@@ -95,7 +99,7 @@ def _visit() -> Visit:
     except BadAttribute as error:
         raise WireError(400, "INVALID_CONTEXT", f"context.{error}") from None
     attributes = Attributes(frozenset(), user_agent=browser_user_agent(request.headers)).of_evaluation(context)
-    return Visit(visitor, attributes, None if seen is None else datetime.combine(seen, time(), UTC))
+    return Visit(visitor, attributes, None if seen is None else datetime.combine(seen, time(), UTC), context)
 
 
 def _assign(experiment: Experiment, visit: Visit) -> Assignment:
@@ -119,8 +123,23 @@ def evaluation(experiment: Experiment, assignment: Assignment) -> dict[str, Any]
             "in_experiment": assignment.in_experiment,
             "reason": assignment.reason,
             "phase": experiment.phase,
-        },
+        }
+        | _for_the_page(experiment),
     }
+
+
+def _for_the_page(experiment: Experiment) -> dict[str, Any]:
+    """What a page needs to count its visitors itself: when they are exposed, and which steps it can see. Metadata is
+    flat, so what is not is JSON in a text."""
+    rules = [[step.event, *moment] for step in experiment.steps for moment in (step.on or {}).items()]
+    told: dict[str, Any] = {"exposure": experiment.exposure}
+    if experiment.started_at is not None:
+        told["started_at"] = experiment.started_at.isoformat()
+    if experiment.trigger:
+        told["trigger"] = json.dumps(experiment.trigger)
+    if rules:
+        told["on"] = json.dumps(rules)
+    return told
 
 
 def _tagged(answer: Mapping[str, Any]) -> Response:

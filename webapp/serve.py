@@ -39,11 +39,13 @@ def serve(
     workers: int | None = None,
     open_results: bool = False,
     capacity: int = CAPACITY,
+    demo_site: bool = False,
 ) -> None:
     """Serve the site until interrupted. `workers` None: one for each processor.
 
     `open_results` shows results without a token, on loopback only. `capacity`: events that may wait for the disk in
-    one worker; beyond it the answer is 503. Raises ServeRefused, and SiteError for a folder that is no site.
+    one worker; beyond it the answer is 503. `demo_site` adds the pages under /demo/. Raises ServeRefused, and SiteError
+    for a folder that is no site.
     """
     if open_results and not is_loopback(host):
         raise ServeRefused(
@@ -52,7 +54,7 @@ def serve(
         )
     Site.open(site_path)
     address = _free_address(host, port)
-    settings = ServeSettings(str(site_path.resolve()), os.getpid(), open_results, capacity)
+    settings = ServeSettings(str(site_path.resolve()), os.getpid(), open_results, capacity, demo_site)
     os.environ[ENVIRONMENT] = json.dumps(asdict(settings))
     os.register_at_fork(after_in_child=_forget_handlers)
     importlib.import_module("webapp.wsgi")  # once, before the workers fork: they start at once and share its memory

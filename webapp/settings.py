@@ -11,9 +11,13 @@ ENVIRONMENT = "YESLADDER_SERVE"  # the variable that carries ServeSettings, as J
 
 @dataclass(frozen=True, slots=True)
 class ServeSettings:
-    """`master`: process id of the master. `capacity`: events that may wait for the disk in one worker."""
+    """`master`: process id of the master. `capacity`: events that may wait for the disk in one worker.
+
+    `demo_site`: with the demo's pages.
+    """
 
     site_path: str
     master: int
     open_results: bool = False
     capacity: int = CAPACITY
+    demo_site: bool = False

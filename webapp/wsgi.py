@@ -13,6 +13,7 @@ from pathlib import Path
 from flask import Flask
 
 from webapp.app import create_app
+from webapp.device import device_of
 from webapp.services import Services
 from webapp.settings import ENVIRONMENT, ServeSettings
 
@@ -24,10 +25,17 @@ def make() -> Flask:
     """One worker's application. It ends itself when its master is gone, and writes what waits before it ends."""
     os.setpgrp()  # Ctrl-C in a terminal is for the master, which then ends its workers; both at once is a race
     settings = ServeSettings(**json.loads(os.environ[ENVIRONMENT]))
-    app = create_app(Path(settings.site_path), open_results=settings.open_results, capacity=settings.capacity)
+    app = create_app(
+        Path(settings.site_path),
+        open_results=settings.open_results,
+        capacity=settings.capacity,
+        demo_site=settings.demo_site,
+    )
     services: Services = app.extensions["yesladder"]
     # atexit does not run in a forked worker; multiprocessing's own finalizers do
     multiprocessing.util.Finalize(None, services.close, exitpriority=10)
+    # reading its patterns takes a quarter of a second, which the first visitor would spend looking at the control
+    threading.Thread(target=device_of, args=("Mozilla/5.0",), name="warm-up", daemon=True).start()
     threading.Thread(target=_follow, args=(settings.master,), name="follow-master", daemon=True).start()
     return app
 

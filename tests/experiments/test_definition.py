@@ -127,10 +127,10 @@ def test_nothing_changes_after_it_is_made() -> None:
         ({"key": True}, 'key is true, not a key; put it in quotes: "true"'),
         ({"trigger": {"visible": ""}}, 'trigger.visible is "", not a text; write a CSS selector in quotes'),
         ({"trigger": {"view": 1}}, 'trigger.view is 1, not a text; write a path, such as "/contact"'),
-        ({"trigger": "#contact"}, "not one moment and what it happens to; write one of visible, view, click, focus"),
+        ({"trigger": "#contact"}, "not one moment and what it happens to; write one of visible, view, click,"),
         (
             {"trigger": {"swipe": "#x"}},
-            "trigger.swipe is not a known moment; use visible, view, click, focus or submit",
+            "trigger.swipe is not a known moment; use visible, view, click, focus, change or submit",
         ),
         ({"audience": {"returning": "no"}}, 'audience.returning is "no", not true or false; write true or false'),
         ({"audience": {"device": []}}, "audience.device is an empty list; list at least 1"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from playwright.sync_api import Browser, sync_playwright
 
 from webapp.app import create_app
 
@@ -180,6 +182,35 @@ def serve_site(site_path: Path) -> Callable[..., AbstractContextManager[Served]]
     return lambda **settings: serving(site_path, **settings)
 
 
+@pytest.fixture
+def serve_at() -> Callable[..., AbstractContextManager[Served]]:
+    """Serve a site of the test's own making: `with serve_at(folder) as served`."""
+    return serving
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """A real browser, one for all tests: there can be only one in a process."""
+    found = shutil.which("chromium")
+    if found is None:
+        pytest.skip("Chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=found,
+            args=[
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-quic",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+            ],
+        )
+        yield browser
+        browser.close()
+
+
 def answers(served: Served) -> bool:
     """Does the server answer already? Fails the test when it has ended instead."""
     assert served.process.poll() is None, f"the server ended:\n{served.log.read_text()}"
@@ -208,3 +239,11 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The snippet waits 300 ms, then shows the control and counts nobody. On a busy machine a page view may come too
+    late for what its test wants to see, so tests in a browser with the snippet are tried up to three times."""
+    for item in items:
+        if item.path.parent.name in {"snippet", "browser"}:
+            item.add_marker(pytest.mark.flaky(reruns=2))

@@ -47,9 +47,22 @@ def test_a_single_evaluation_says_what_assign_says(client: FlaskClient, app: Fla
         answer = evaluate(client, "half", targetingKey=visitor).get_json()
         assert answer["variant"] == expected.variant
         assert answer["metadata"] == {
-            "in_experiment": expected.in_experiment, "reason": expected.reason, "phase": 1
+            "in_experiment": expected.in_experiment, "reason": expected.reason, "phase": 1,
+            "exposure": "auto", "started_at": "2026-11-01T00:00:00+00:00",
         }  # fmt: skip
         assert answer["reason"] == OFREP_REASON[expected.reason]
+
+
+def test_metadata_tells_the_page_when_to_count(site_path: Path, client: FlaskClient) -> None:
+    """The trigger, and the steps that a page can see itself; flat, as OFREP wants metadata."""
+    text = (site_path / "experiments" / "contact-form.yaml").read_text("utf-8").replace("key: contact-form", "key: new")
+    text = text.replace("path:", 'trigger: {visible: "#contact"}\npath:')
+    text = text.replace("event: form_started,", 'event: form_started, on: {focus: "#contact"},')
+    (site_path / "experiments" / "new.yaml").write_text(text, "utf-8")
+    client.application.extensions["yesladder"].clock.move(seconds=5)
+    told = evaluate(client, "new").get_json()["metadata"]
+    assert json.loads(told["trigger"]) == {"visible": "#contact"}
+    assert json.loads(told["on"]) == [["form_started", "focus", "#contact"]]
 
 
 @pytest.mark.parametrize(

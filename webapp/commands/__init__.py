@@ -5,5 +5,5 @@ server.py        serve, token
 results.py       results
 event_log.py     import, verify
 simulation.py    simulate
-demo.py          demo, over demo_site.py
+demo.py          demo, over demo_site.py (its history) and traffic.py (its visitors of today)
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 from datetime import UTC, datetime
@@ -23,14 +24,16 @@ _SEED = 2  # an ordinary draw: what is measured lies close to what is true (seed
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Processes that answer.")
 @click.option("--fresh", is_flag=True, help="Build it anew, so that its visitors end now.")
 @click.option("--no-serve", is_flag=True, help="Build it only.")
+@click.option("--no-traffic", is_flag=True, help="Let no more simulated visitors arrive while it is served.")
 @click.option(
     "--seed", default=_SEED, show_default=True, type=click.IntRange(0), help="The same seed, the same visitors."
 )
-def demo(folder: Path, port: int, workers: int, fresh: bool, no_serve: bool, seed: int) -> None:
+def demo(folder: Path, port: int, workers: int, fresh: bool, no_serve: bool, no_traffic: bool, seed: int) -> None:
     """Show a garage-door repair service with two experiments running, and a real one replayed.
 
     Three weeks of simulated visitors are made the first time, with true effects that are told, so that the result
-    pages can be compared with what is so. The pages are open on this machine only, without a login.
+    pages can be compared with what is so. While it is served, about one more arrives each second. The pages are open
+    on this machine only, without a login.
     """
     from webapp.commands.demo_site import TRUE_EFFECTS, build, built_at, is_demo
 
@@ -56,17 +59,22 @@ def demo(folder: Path, port: int, workers: int, fresh: bool, no_serve: bool, see
         raise click.ClickException(f"port {port} and the hundred after it are taken; give another: --port NUMBER")
     if free != port:
         click.echo(f"Port {port} is taken by another program, so it is {free}.")
-    _tell_addresses(folder, f"http://{_HOST}:{free}")
+    base = f"http://{_HOST}:{free}"
+    _tell_addresses(folder, base, with_traffic=not no_traffic)
+    from webapp.commands.traffic import arriving
     from webapp.serve import serve
 
-    serve(folder, _HOST, free, workers, open_results=True)
+    with contextlib.nullcontext() if no_traffic else arriving(folder, base, seed):
+        serve(folder, _HOST, free, workers, open_results=True, demo_site=True)
 
 
-def _tell_addresses(folder: Path, base: str) -> None:
+def _tell_addresses(folder: Path, base: str, with_traffic: bool) -> None:
     from experiments.catalog import Catalog
 
     catalog = Catalog(folder, lambda: datetime.now(UTC))
-    click.echo(f"Open  {base}/")
+    click.echo(f"Open  {base}/         the experiments and their results")
+    click.echo(f"      {base}/demo/    the site they run on: be a visitor")
+    click.echo(f"      {base}/live     events as they arrive")
     for key in catalog.experiments():
         click.echo(f"      {base}/results/{key}")
     click.echo("Ask for a variant as a page does:")
@@ -74,4 +82,6 @@ def _tell_addresses(folder: Path, base: str) -> None:
         f'      curl -H \'Content-Type: application/json\' -d \'{{"context": {{"targetingKey": "you"}}}}\' \\\n'
         f"           {base}/ofrep/v1/evaluate/flags/contact-form"
     )
+    if with_traffic:
+        click.echo("About one simulated visitor a second arrives while this runs; --no-traffic leaves you alone.")
     click.echo("Ctrl-C ends it.")
