@@ -95,7 +95,7 @@ class ExposureQueue:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting or self._closing)
                 batch = list(islice(self._waiting, BATCH))
-                lost = self._lost
+                lost, last_try = self._lost, self._closing
             if not batch:
                 return
             if self._write(batch, lost - self._told):
@@ -103,7 +103,7 @@ class ExposureQueue:
                     self._told = lost
                     for _ in batch:
                         self._waiting.popleft()
-            elif self._closing:
+            elif last_try:
                 _logger.error("%d exposures of assigned visitors are lost: the event log is down", len(self._waiting))
                 return
             else:

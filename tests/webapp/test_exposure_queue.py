@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -91,3 +92,26 @@ def test_what_is_lost_at_the_end_is_logged(caplog: pytest.LogCaptureFixture) -> 
     assert "1 exposures of assigned visitors are lost" in caplog.text
     queue.put(exposure("v-2"))
     assert queue.lost == 1
+
+
+def test_a_try_that_failed_before_closing_began_is_not_the_last() -> None:
+    class MendedMeanwhile(MemoryStore):
+        failed = False
+
+        def append(self, events: Sequence[Event], refusals: Sequence[Refusal] = ()) -> Any:
+            if not self.failed:
+                self.failed = True
+                closing.start()
+                assert eventually(lambda: queue._closing)
+                raise StoreUnavailable("the disk is full")
+            return super().append(events, refusals)
+
+    store = MendedMeanwhile(lambda: ())
+    log = EventLog(store)
+    queue = ExposureQueue(log, lambda: NOW)
+    closing = threading.Thread(target=queue.close)
+    queue.put(exposure("v"))
+    assert eventually(lambda: closing.ident is not None)
+    closing.join(10)
+    assert [event.visitor for event in store.scan()] == ["v"]
+    log.close()

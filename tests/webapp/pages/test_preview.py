@@ -14,7 +14,9 @@ HERE = "http://localhost"
 def test_every_variant_has_a_link_and_its_value(stage: Any, client: FlaskClient, build: SimpleNamespace) -> None:
     value = {"changes": [{"select": "#contact", "widget": "multi-step-form"}]}
     variants = [{"key": "single", "weight": 50}, {"key": "multi-step", "weight": 50, "value": value}]
-    stage.drafts = [build.experiment(status="draft", started_at=None, variants=variants)]
+    stage.drafts = [
+        build.experiment(status="draft", started_at=None, variants=variants, trigger={"visible": "#contact"})
+    ]
     page = client.get("/preview/contact-form", base_url=HERE).text
     for words in (
         "http://localhost/preview/contact-form/multi-step",
