@@ -245,5 +245,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The snippet waits 300 ms, then shows the control and counts nobody. On a busy machine a page view may come too
     late for what its test wants to see, so tests in a browser with the snippet are tried up to three times."""
     for item in items:
-        if item.path.parent.name in {"snippet", "browser"}:
+        # "none lost, none doubled" is no matter of luck: that test gets one try
+        if item.path.parent.name in {"snippet", "browser"} and "test_events_sent_on_unload" not in item.name:
             item.add_marker(pytest.mark.flaky(reruns=2))
