@@ -10,8 +10,8 @@ from typing import Literal, overload
 import numpy as np
 
 from experiments.cohort import Clock
-from stats.always_valid import Evidence
 from stats.inversion import Intervals
+from stats.sequential import Evidence
 
 ComparisonState = Literal["collecting", "undecided", "better", "worse", "equivalent"]
 Family = Literal["primary", "diagnostic", "guardrail"]

@@ -141,11 +141,8 @@ def _values(experiment: Experiment) -> Iterator[Fault]:
 
 def _analysis(experiment: Experiment) -> Iterator[Fault]:
     analysis = experiment.analysis
-    if analysis.method == "planned":
-        what = "is planned, which arrives with a later version"
-        yield Fault(("analysis", "method"), what, "write always-valid or fixed, or remove it: planned_visitors stays")
-    if analysis.method == "fixed" and analysis.planned_visitors is None:
-        what = "is fixed, but planned_visitors does not say when the one look is taken"
+    if analysis.method in ("planned", "fixed") and analysis.planned_visitors is None:
+        what = f"is {analysis.method}, but planned_visitors does not say how many are planned"
         yield Fault(("analysis", "method"), what, "add planned_visitors, or write always-valid")
     if analysis.detect == 0:
         what = "is 0%, an effect that no experiment can find"

@@ -23,6 +23,7 @@ MOMENTS = ("visible", "view", "click", "focus", "change", "submit")
 Attributes = Mapping[str, str | bool]
 Status = Literal["draft", "running", "stopped"]
 Grade = Literal[1, 2, 3]
+Method = Literal["planned", "always-valid", "fixed"]
 StepKind = Literal["milestone", "macro", "secondary", "guardrail"]
 
 _KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -203,11 +204,16 @@ class Analysis(Frozen):
     """How the result is judged. `method` None: planned with `planned_visitors`, else always-valid."""
 
     alpha: float = Field(default=0.05, gt=0, lt=0.5)
-    method: Literal["planned", "always-valid", "fixed"] | None = None
+    method: Method | None = None
     detect: Share | None = None
     planned_visitors: int | None = Field(default=None, gt=0)
     at_least: Wait = timedelta(0)
     adjust_for: tuple[Attribute, ...] = Field(default=(), strict=False)
+
+    @property
+    def method_in_force(self) -> Method:
+        """The method that judges: the one chosen, else what `planned_visitors` calls for."""
+        return self.method or ("always-valid" if self.planned_visitors is None else "planned")
 
 
 class Experiment(Frozen):

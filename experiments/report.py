@@ -11,7 +11,7 @@ import numpy as np
 
 from experiments.cohort import HOUR, Clock
 from experiments.comparison import Comparison, ComparisonState, Interval, Look, iso
-from experiments.definition import Experiment, utc
+from experiments.definition import Experiment, Method, utc
 from experiments.step_report import StepReport, VariantReach, step_reports
 from stats.patterns import PatternTable
 from stats.reach import ReachTable
@@ -56,7 +56,7 @@ class Report:
 
     experiment: Experiment
     as_of: datetime
-    method: Literal["always-valid", "fixed", "planned"]
+    method: Method
     method_reason: str
     alpha: float
     state: State
@@ -98,11 +98,10 @@ def report(
 
     `as_of` is aware. Only cohorts sealed by then decide, so a published number does not change; the counts of the
     immature ones, and of the exposed in the hour under way, are those of the tables as given.
-    Raises ValueError when the tables are of other variants or steps, or a fixed look has no `planned_visitors`.
+    Raises ValueError when the tables are of other variants or steps.
     """
     _require_same(experiment, reach)
     as_of = utc(as_of)
-    method, method_reason = _method(experiment)
     steps = step_reports(experiment, reach, patterns, as_of)
     ratio = _sample_ratio(experiment, reach, as_of)
     macro = next(step for step in steps if step.kind == "macro")
@@ -111,8 +110,8 @@ def report(
     return Report(
         experiment=experiment,
         as_of=as_of,
-        method=method,
-        method_reason=method_reason,
+        method=experiment.analysis.method_in_force,
+        method_reason=_method_reason(experiment),
         alpha=experiment.analysis.alpha,
         state=state,
         reason=reason,
@@ -132,20 +131,13 @@ def _require_same(experiment: Experiment, reach: ReachTable) -> None:
         raise ValueError(f"the tables lack steps {missing}, must have every step of the experiment")
 
 
-def _method(experiment: Experiment) -> tuple[Literal["always-valid", "fixed"], str]:
+def _method_reason(experiment: Experiment) -> str:
     analysis = experiment.analysis
+    if analysis.method is None:
+        return f"the default {'without' if analysis.planned_visitors is None else 'with'} planned_visitors"
     if analysis.method == "fixed":
-        if analysis.planned_visitors is None:
-            raise ValueError("analysis.planned_visitors is missing, must be set for method fixed")
-        return "fixed", f"chosen in the config: one look, at {analysis.planned_visitors} visitors"
-    if analysis.method == "always-valid":
-        return "always-valid", "chosen in the config"
-    if analysis.planned_visitors is not None:
-        return "always-valid", (
-            "the default with planned_visitors will be `planned`, which this version does not have; "
-            "the always-valid test holds without a plan, and needs more visitors"
-        )
-    return "always-valid", "the default without planned_visitors"
+        return f"chosen in the config: one look, at {analysis.planned_visitors} visitors"
+    return "chosen in the config"
 
 
 def _sample_ratio(experiment: Experiment, reach: ReachTable, as_of: datetime) -> SampleRatio:

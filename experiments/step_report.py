@@ -126,6 +126,9 @@ def _question(experiment: Experiment, step: Step, index: int, sealed: StepReach,
         "guardrail": ("guardrail", 1),
     }
     family, size = families[kind]
+    total, both = sum(one.weight for one in experiment.variants), control.weight + variant.weight
+    method = "always-valid" if kind == "guardrail" else analysis.method_in_force
+    planned = analysis.planned_visitors or 0
     return Question(
         variant=variant.key,
         versus=control.key,
@@ -133,7 +136,7 @@ def _question(experiment: Experiment, step: Step, index: int, sealed: StepReach,
         sealed=sealed,
         clock=clock,
         design=Design(
-            smaller_share=min(control.weight, variant.weight) / (control.weight + variant.weight),
+            smaller_share=min(control.weight, variant.weight) / both,
             alpha=analysis.alpha,
             family_size=size,
             detect=analysis.detect,
@@ -141,5 +144,6 @@ def _question(experiment: Experiment, step: Step, index: int, sealed: StepReach,
         family=family,
         more_is_better=not (isinstance(step, Guardrail) and step.harm == "more"),
         within=None if kind == "guardrail" else analysis.detect,
-        planned_visitors=analysis.planned_visitors if analysis.method == "fixed" else None,
+        one_look=planned if method == "fixed" else None,
+        planned_weight=planned * control.weight * variant.weight / both / total if method == "planned" else None,
     )

@@ -20,12 +20,12 @@ from experiments.comparison import (
     number,
     relative_interval,
 )
-from stats.always_valid import Asked, Evidence, always_valid
 from stats.design import ENOUGH, Design, NotEnoughData
 from stats.fixed import Waiting, fixed_look
 from stats.inversion import Intervals
 from stats.reach import StepReach
 from stats.score import Flags
+from stats.sequential import Asked, Evidence, sequential
 
 UNDECIDED = "no effect at all is still possible"
 TODAY_WOULD_NOT = "today's data alone would not decide; the effect is not stable"
@@ -38,7 +38,8 @@ class Question:
 
     `sealed`: the cohorts of one step that may decide; `clock` knows when they sealed.
     `more_is_better` is False at a guardrail that is harmed by more. `within`: the relative lift within which the
-    variants are equivalent, None where nothing is. `planned_visitors` is set for one fixed look, else None.
+    variants are equivalent, None where nothing is. `one_look` is at so many visitors of all variants, None when every
+    look counts; then `planned_weight` is that of Asked.
     """
 
     variant: str
@@ -50,15 +51,18 @@ class Question:
     family: Family
     more_is_better: bool = True
     within: float | None = None
-    planned_visitors: int | None = None
+    one_look: int | None = None
+    planned_weight: float | None = None
 
 
 def compare(questions: Sequence[Question]) -> list[Comparison]:
     """The answer to each question. All at once, because they share the passes over the arrays."""
-    asked = [Asked(one.sealed, one.index, one.design) for one in questions if one.planned_visitors is None]
-    evidence = iter(always_valid(asked))
+    asked = [
+        Asked(one.sealed, one.index, one.design, one.planned_weight) for one in questions if one.one_look is None
+    ]
+    evidence = iter(sequential(asked))
     return [
-        _at_any_time(one, next(evidence)) if one.planned_visitors is None else _one_look(one, one.planned_visitors)
+        _at_any_time(one, next(evidence)) if one.one_look is None else _one_look(one, one.one_look)
         for one in questions
     ]
 
@@ -74,7 +78,7 @@ def _at_any_time(question: Question, evidence: Evidence | NotEnoughData) -> Comp
         decided_look = int(np.argmax(evidence.rejects))
         upwards = evidence.z[decided_look] > 0
         state = _direction(question, bool(upwards))
-        decides_today = bool(evidence.rejects_look[-1] and (evidence.z[-1] > 0) == upwards)
+        decides_today = bool(evidence.rejects_alone[-1] and (evidence.z[-1] > 0) == upwards)
     elif equivalent.any():
         decided_look = int(np.argmax(equivalent))
         state = "equivalent"

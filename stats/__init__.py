@@ -6,7 +6,8 @@ design.py        what was settled before the data: level, family, shares, smalle
 score.py         the stratified score statistic of two arms at any supposed effect
 inversion.py     intervals: the effects that the score statistic does not contradict
 mixture.py       the normal mixture: evidence and critical value when one may look at any time
-always_valid.py  the always-valid test at every look: running minimum, running intersection
+spending.py      the boundary of a planned test: the level is spent as information comes in
+sequential.py    the test at every look, with or without a plan: running minimum, running intersection
 fixed.py         the test at one planned look
 sample_ratio.py  do the variants get visitors in the planned ratio?
 """

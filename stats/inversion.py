@@ -30,10 +30,10 @@ class Intervals:
     difference_lower: Floats
     difference_upper: Floats
 
-    def last(self) -> Self:
-        """The interval of the last look, shape (1,)."""
+    def at(self, looks: slice) -> Self:
+        """Only these looks."""
         ends = (self.relative_lower, self.relative_upper, self.difference_lower, self.difference_upper)
-        return type(self)(*(end[-1:] for end in ends))
+        return type(self)(*(end[looks] for end in ends))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def running_intersections(courses: Sequence[Course]) -> list[tuple[Intervals, In
     ends = both.needed_lower_ends(_RATIO), both.needed_lower_ends(_DIFFERENCE)
     alone = both.intervals(*ends)
     running = both.intervals(*(both.accumulated(one) for one in ends))
-    return [(one.last(), so_far) for one, so_far in zip(alone, running, strict=True)]
+    return [(one.at(slice(-1, None)), so_far) for one, so_far in zip(alone, running, strict=True)]
 
 
 class _Mirrored:

@@ -410,10 +410,12 @@ class TestFixed:
     [
         ({}, "always-valid", "the default without planned_visitors"),
         ({"method": "always-valid"}, "always-valid", "chosen in the config"),
-        ({"planned_visitors": 4000}, "always-valid", "`planned`, which this version does not have"),
+        ({"planned_visitors": 4000}, "planned", "the default with planned_visitors"),
+        ({"method": "planned", "planned_visitors": 4000}, "planned", "chosen in the config"),
+        ({"method": "always-valid", "planned_visitors": 4000}, "always-valid", "chosen in the config"),
         ({"method": "fixed", "planned_visitors": 4000}, "fixed", "one look, at 4000 visitors"),
     ],
-    ids=["default", "chosen", "planned", "fixed"],
+    ids=["default", "chosen", "with-a-plan", "planned", "unplanned", "fixed"],
 )
 def test_the_report_says_by_which_method_and_why(analysis: dict[str, Any], method: str, reason: str) -> None:
     result = reported(experiment(analysis=analysis), THOUSAND, {})

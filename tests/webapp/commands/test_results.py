@@ -31,7 +31,7 @@ def test_the_table_has_the_verdict_every_step_and_the_data(site: Path) -> None:
     assert result.exit_code == 0, result.output
     text = " ".join(result.output.split())
     found = json.loads(run("results", site, "contact-form", "--json").output)
-    assert "Multi-step vs single contact form contact-form, phase 1 · always-valid at 5%" in text
+    assert "Multi-step vs single contact form contact-form, phase 1 · planned at 5%" in text
     assert "“job booked”" in text
     for step in found["steps"]:
         assert step["step"].split("-")[0] in text

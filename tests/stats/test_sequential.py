@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stats.always_valid import Asked, Evidence, always_valid
 from stats.design import ENOUGH, Design, NotEnoughData
 from stats.reach import StepReach
+from stats.sequential import Asked, Evidence, sequential
+from stats.spending import grid_boundary, grid_points
 
 EVEN = Design(smaller_share=0.5, alpha=0.05)
 
@@ -27,13 +28,13 @@ def drawn(seed: int, rates: tuple[float, ...], looks: int = 200, size: float = 4
     return StepReach(np.arange(looks), visitors, rng.binomial(visitors, np.array(rates)))
 
 
-def answered(step: StepReach, design: Design = EVEN) -> Evidence | NotEnoughData:
-    (answer,) = always_valid([Asked(step, 1, design)])
+def answered(step: StepReach, design: Design = EVEN, plan: float | None = None) -> Evidence | NotEnoughData:
+    (answer,) = sequential([Asked(step, 1, design, plan)])
     return answer
 
 
-def gated(step: StepReach, design: Design = EVEN) -> Evidence:
-    sequence = answered(step, design)
+def gated(step: StepReach, design: Design = EVEN, plan: float | None = None) -> Evidence:
+    sequence = answered(step, design, plan)
     assert isinstance(sequence, Evidence)
     return sequence
 
@@ -65,7 +66,7 @@ def test_the_screener_costs_payments_by_the_fifteenth_day_and_that_fades() -> No
     assert int(np.argmax(sequence.rejects)) == 14
     assert sequence.z[14] == pytest.approx(-3.6, abs=0.05)
     assert sequence.z[22] == pytest.approx(-1.4, abs=0.05)
-    assert not sequence.rejects_look[22]
+    assert not sequence.rejects_alone[22]
     assert sequence.rejects[22]
     assert -0.2 < sequence.running.relative_lower[22] < sequence.running.relative_upper[22] < 0
     assert sequence.last.relative_upper[0] > 0
@@ -90,13 +91,14 @@ def test_the_numbers_of_one_look_written_out() -> None:
     st.sampled_from([(0.02, 0.02), (0.02, 0.03), (0.3, 0.25), (0.9, 0.97), (0.0, 0.05)]),
     st.integers(1, 12),
     st.integers(1, 2),
+    st.sampled_from([None, 300.0, 2000.0, 9000.0]),
 )
 def test_excluding_zero_and_p_at_most_alpha_are_one_statement(
-    seed: int, rates: tuple[float, float], family_size: int, strata: int
+    seed: int, rates: tuple[float, float], family_size: int, strata: int, plan: float | None
 ) -> None:
     """At every look and at running level, for the lift and for the difference, adjusted for the family."""
     design = dataclasses.replace(EVEN, family_size=family_size)
-    sequence = answered(drawn(seed, rates, looks=60, strata=strata), design)
+    sequence = answered(drawn(seed, rates, looks=60, strata=strata), design, plan)
     if isinstance(sequence, NotEnoughData):
         return
     significant = np.minimum(1, family_size * sequence.p_value) <= design.alpha
@@ -106,7 +108,9 @@ def test_excluding_zero_and_p_at_most_alpha_are_one_statement(
         (running.difference_lower, running.difference_upper),
     ):
         assert ((lower > 0) | (upper < 0)).tolist() == significant.tolist()
-    alone = min(1, family_size * sequence.p_look[-1]) <= design.alpha
+    alone = sequence.rejects_alone[-1]
+    if plan is None:
+        assert alone == (min(1, family_size * sequence.p_look[-1]) <= design.alpha)
     for lower, upper in (
         (sequence.last.relative_lower[0], sequence.last.relative_upper[0]),
         (sequence.last.difference_lower[0], sequence.last.difference_upper[0]),
@@ -116,10 +120,10 @@ def test_excluding_zero_and_p_at_most_alpha_are_one_statement(
 
 
 @settings(max_examples=40)
-@given(st.integers(0, 10_000), st.integers(1, 120))
-def test_what_was_said_at_a_look_never_depends_on_later_cohorts(seed: int, seen: int) -> None:
+@given(st.integers(0, 10_000), st.integers(1, 120), st.sampled_from([None, 1000.0]))
+def test_what_was_said_at_a_look_never_depends_on_later_cohorts(seed: int, seen: int, plan: float | None) -> None:
     whole = drawn(seed, (0.1, 0.13), looks=120)
-    before, after = answered(whole.until(seen), EVEN), gated(whole)
+    before, after = answered(whole.until(seen), EVEN, plan), gated(whole, EVEN, plan)
     if isinstance(before, NotEnoughData):
         return
     n = len(before.z)
@@ -129,9 +133,9 @@ def test_what_was_said_at_a_look_never_depends_on_later_cohorts(seed: int, seen:
     assert np.allclose(before.running.relative_lower, after.running.relative_lower[:n], rtol=1e-8, atol=1e-10)
 
 
-@given(st.integers(0, 10_000))
-def test_running_p_only_falls_and_running_ends_only_move_inwards(seed: int) -> None:
-    sequence = gated(drawn(seed, (0.1, 0.12)))
+@given(st.integers(0, 10_000), st.sampled_from([None, 500.0, 2000.0]))
+def test_running_p_only_falls_and_running_ends_only_move_inwards(seed: int, plan: float | None) -> None:
+    sequence = gated(drawn(seed, (0.1, 0.12)), EVEN, plan)
     assert (np.diff(sequence.p_value) <= 0).all()
     assert (np.diff(sequence.running.relative_lower) >= 0).all()
     assert (np.diff(sequence.running.difference_upper) <= 0).all()
@@ -205,3 +209,77 @@ def test_an_effect_that_turns_round_leaves_no_effect_that_fits_all_looks() -> No
     assert sequence.z[-1] < 0
     assert sequence.empty[-1]
     assert sequence.rejects.all()
+
+
+# -- with a plan
+
+
+def weight_of(n_a: float, n_b: float) -> float:
+    return n_a * n_b / (n_a + n_b)
+
+
+def test_a_planned_test_rejects_where_either_boundary_is_crossed() -> None:
+    """400 visitors a look, 20,000 planned: a look is two points of the grid; what it does by hand, at every look."""
+    step = reach_of([[200, 200]] * 100, [[20, 22]] * 100)
+    sequence = gated(step, dataclasses.replace(EVEN, detect=0.2), plan=weight_of(10_000, 10_000))
+    assert sequence.fraction is not None
+    assert sequence.fraction.tolist() == pytest.approx([k / 50 for k in range(1, 101)])
+    points = np.minimum(np.arange(4, 404, 4), 200)
+    spending = np.where(np.arange(1, 101) <= 50, grid_boundary(0.045)[points - 1], np.inf)
+    n = np.arange(200, 20_200, 200)
+    w, p = n / 2, 0.105
+    z = 0.01 * np.sqrt(w / (p * (1 - p)))
+    g = np.log(1.2) ** 2 * w * p / (1 - p)
+    mixture = np.sqrt((1 + 1 / g) * (np.log1p(g) - 2 * np.log(0.005)))
+    assert sequence.z == pytest.approx(z, rel=1e-12)
+    expected = np.maximum.accumulate(z >= np.minimum(spending, mixture))
+    assert sequence.rejects.tolist() == expected.tolist()
+    assert 0 < int(np.argmax(expected)) < 50
+    without = gated(step, dataclasses.replace(EVEN, detect=0.2))
+    assert int(np.argmax(sequence.rejects)) < int(np.argmax(without.rejects))
+
+
+def test_after_the_plan_only_the_always_valid_part_goes_on() -> None:
+    """Nothing at the plan; three times as many visitors later the same small effect is found, by the tenth kept."""
+    visitors, reached = [[1000, 1000]] * 60, [[100, 100]] * 10 + [[100, 109]] * 50
+    planned = gated(reach_of(visitors, reached), EVEN, plan=weight_of(10_000, 10_000))
+    assert planned.fraction is not None
+    assert planned.fraction[-1] == pytest.approx(6)
+    first = int(np.argmax(planned.rejects))
+    kept = gated(reach_of(visitors, reached), Design(0.5, 0.005))
+    assert first == int(np.argmax(kept.rejects)) > 10
+    assert planned.p_value[first] == pytest.approx(kept.p_value[first] / 0.1)
+
+
+def test_between_the_points_of_the_grid_nothing_is_spent() -> None:
+    """The same visitors in cohorts of 10: at the fifty points of before the same boundary, between them none."""
+    few = gated(reach_of([[200, 200]] * 50, [[20, 25]] * 50), EVEN, plan=weight_of(10_000, 10_000))
+    many = gated(reach_of([[10, 10]] * 1000, [[1, 1]] * 500 + [[1, 2], [1, 1], [1, 1], [1, 1]] * 125), EVEN,
+                 plan=weight_of(10_000, 10_000))  # fmt: skip
+    assert few.fraction is not None
+    assert many.fraction is not None
+    at_points = grid_points(many.fraction) > 0
+    between = many.p_look[~at_points]
+    mixture = np.minimum(1, np.exp(-many.log_e[~at_points]) / 0.1)
+    assert np.maximum(mixture, 0.05).tolist() == pytest.approx(np.maximum(between, 0.05).tolist())
+    assert (many.p_look[at_points] <= np.minimum(1, np.exp(-many.log_e[at_points]) / 0.1) + 1e-12).all()
+
+
+def test_what_the_plan_spends_before_the_gate_is_forfeited() -> None:
+    """The gate opens at the second look; a huge effect at the first, which passed half the grid, cannot be used."""
+    step = reach_of([[500, 500], [500, 500]], [[0, 19], [0, 1]])
+    sequence = gated(step, EVEN, plan=weight_of(1000, 1000))
+    assert sequence.cohorts.tolist() == [1]
+    assert sequence.z[0] == pytest.approx(4.49, abs=0.01)
+    assert sequence.p_look[0] < 0.001
+
+
+@pytest.mark.parametrize(("shares", "alone"), [((0.5, 0.5), True), ((0.9, 0.1), False)])
+def test_today_alone_is_judged_by_the_last_boundary_passed(shares: tuple[float, float], alone: bool) -> None:
+    """After the last point of the grid the statistic still is beyond its boundary, or it has faded."""
+    reached = [[100, 140]] * 20 + ([[100, 140]] if shares[0] == 0.5 else [[900, 100]])
+    visitors = [[1000, 1000]] * 21
+    sequence = gated(reach_of(visitors, reached), EVEN, plan=weight_of(20_100, 20_100))
+    assert sequence.rejects[-1]
+    assert sequence.rejects_alone[-1] == alone
+    assert (sequence.last.relative_lower[0] > 0) == alone
