@@ -22,7 +22,12 @@ group_commit.py  many request threads, one writer, one commit for all who wait
 
 What it means
 report.py        Report: everything a result page shows; step_report.py, verdict.py, comparison.py: its parts
-funnel.py        drop-off and ladder, from patterns
+guardrail.py     safe or harmed; sample_ratio.py: the alarm, and where the mismatch is
+decomposition.py where the lift arises; value_report.py, learned_values.py: what visitors and steps are worth
+ladder.py        commitments by grade; funnel.py: drop-off; segments.py: one attribute, explored
+decision.py      one verdict for the log; decision_log.py: does it still agree?; decision_rows.py: its table
+measurement.py   rates and traffic so far; plan.py: how many visitors it takes
+calibration.py   how often this experiment's page would be wrong; assumption.py: the truths it is tried on
 simulate.py      seeded visitors, as events or as tables; truth.py, outcome.py: how they behave
 history.py       daily counts of a finished experiment as events; gallery/: ready experiments
 """

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from experiments.config_file import ConfigFile, read_config
+from experiments.consistency import doubt
 from experiments.definition import Experiment
 from experiments.phases import PHASES_FILE, Phases, locked, read_phases, write_phases
 from experiments.problem import Problem, SiteError
@@ -20,8 +21,16 @@ Signature = tuple[int, int, int]
 _INTERVAL = timedelta(seconds=1)
 
 
-def check(site_path: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> Sequence[Problem]:
-    """Everything wrong with a site's files, in the order of files and lines. Writes nothing."""
+def check(
+    site_path: Path,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    macro_rates: Callable[[Phases, Sequence[Experiment]], Mapping[str, float]] = lambda *_: {},
+) -> Sequence[Problem]:
+    """Everything wrong with a site's files, in the order of files and lines. Writes nothing to them.
+
+    `macro_rates`: from the recorded phases and the experiments in force to the share of visitors who reach each one's
+    macro-conversion (key -> rate), as far as it was measured; a plan that does not suit it is warned of.
+    """
     _, problems = read_settings(site_path)
     phases: Phases = ()
     try:
@@ -29,8 +38,10 @@ def check(site_path: Path, clock: Callable[[], datetime] = lambda: datetime.now(
     except SiteError as error:
         problems += error.problems
     names = sorted(_signatures(site_path), key=_by_stem)
-    reading = read_definitions([read_config(site_path / name, name) for name in names], phases, {}, clock())
-    found = (*problems, *_folder_problems(site_path), *reading.problems)
+    configs = [read_config(site_path / name, name) for name in names]
+    reading = read_definitions(configs, phases, {}, clock())
+    rates = macro_rates(phases, list(reading.experiments.values()))
+    found = (*problems, *_folder_problems(site_path), *reading.problems, *_doubts(configs, reading, rates))
     return tuple(sorted(found, key=lambda problem: (problem.file, problem.line, problem.column)))
 
 
@@ -141,6 +152,14 @@ class Catalog:
     def _config(self, name: str) -> ConfigFile:
         known = self._configs.get(name)
         return known[1] if known and known[0] == self._signatures[name] else read_config(self._path / name, name)
+
+
+def _doubts(configs: Sequence[ConfigFile], reading: Reading, rates: Mapping[str, float]) -> Iterator[Problem]:
+    for config in configs:
+        experiment = reading.experiments.get(reading.keys.get(config.name, ""))
+        rate = rates.get(experiment.key, 0.0) if experiment else 0.0
+        if experiment and 0 < rate < 1 and (fault := doubt(experiment, rate)):
+            yield config.problem(fault, "warning")
 
 
 def _by_stem(name: str) -> str:

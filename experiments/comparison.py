@@ -10,10 +10,11 @@ from typing import Literal, overload
 import numpy as np
 
 from experiments.cohort import Clock
+from stats.guardrail import GuardEvidence
 from stats.inversion import Intervals
 from stats.sequential import Evidence
 
-ComparisonState = Literal["collecting", "undecided", "better", "worse", "equivalent"]
+ComparisonState = Literal["collecting", "undecided", "better", "worse", "equivalent", "safe", "harmed"]
 Family = Literal["primary", "diagnostic", "guardrail"]
 Interval = tuple[float | None, float | None]  # None: unbounded on that side
 
@@ -37,9 +38,9 @@ class Look:
 
 
 class Looks(Sequence[Look]):
-    """Every look of an always-valid test, made one by one when asked for: a page shows few of the thousands."""
+    """Every look of a sequential test, made one by one when asked for: a page shows few of the thousands."""
 
-    def __init__(self, evidence: Evidence, clock: Clock) -> None:
+    def __init__(self, evidence: Evidence | GuardEvidence, clock: Clock) -> None:
         self._evidence = evidence
         self._clock = clock
 
@@ -76,11 +77,11 @@ class Comparison:
 
     `p_value` is the running minimum; `p_value_adjusted` and both intervals are Bonferroni-adjusted within the family
     ("primary" for the macro-conversion, "diagnostic" for milestones and secondary actions; `family_size` comparisons
-    share its alpha; a "guardrail" is by itself). `better` and `worse` say what the effect means: at a guardrail whose
-    harm is `more`, more is worse. `looks` holds every look with enough data, in order; the last one is today's.
-    `decides_today` says whether the last look alone would decide the same (a running minimum may have decided
-    earlier). `reason` is `non-stationary` when no effect is in the intervals of all looks: both intervals are None
-    then, and a state already decided stays.
+    share its alpha). A "guardrail" is by itself, and is `safe` or `harmed`: its p-value is one-sided, of no harm, and
+    each bound of its intervals is at alpha by itself. `looks` holds every look with enough data, in order; the last
+    one is today's. `decides_today` says whether the last look alone would decide the same (a running minimum may have
+    decided earlier). `reason` is `non-stationary` when no effect is in the intervals of all looks: both intervals are
+    None then, and a state already decided stays.
     """
 
     variant: str

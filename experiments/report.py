@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-import numpy as np
-
 from experiments.cohort import HOUR, Clock
 from experiments.comparison import Comparison, ComparisonState, Interval, Look, iso
+from experiments.decomposition import VariantDecomposition, decomposition
 from experiments.definition import Experiment, Method, utc
+from experiments.ladder import Rung, ladder
+from experiments.learned_values import LearnedStep, Movement, learned_values
+from experiments.sample_ratio import SampleRatio, sample_ratio
 from experiments.step_report import StepReport, VariantReach, step_reports
+from experiments.value_report import ValueReport, value_report
 from stats.patterns import PatternTable
 from stats.reach import ReachTable
-from stats.sample_ratio import ALARM_BELOW, always_valid_p_values
 
 __all__ = [
     "Comparison",
@@ -30,20 +32,6 @@ __all__ = [
 ]
 
 State = Literal[ComparisonState, "withdrawn"]
-
-
-@dataclass(frozen=True, slots=True)
-class SampleRatio:
-    """Do the variants get visitors in the planned ratio? From closed hours, before exclusions.
-
-    `p_value` is always valid, None before the first closed hour. `expected`: variant key -> planned share.
-    `since`: when the alarm was raised, None without one.
-    """
-
-    p_value: float | None
-    alarm: bool
-    expected: Mapping[str, float]
-    since: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +53,10 @@ class Report:
     exposed: Mapping[str, int]
     sample_ratio: SampleRatio
     steps: Sequence[StepReport]
+    decomposition: Sequence[VariantDecomposition]
+    value: ValueReport
+    learned_values: Sequence[LearnedStep]
+    ladder: Sequence[Rung]
     ledger: Mapping[str, Mapping[str, int]]
 
     def to_json(self) -> dict[str, object]:
@@ -82,7 +74,10 @@ class Report:
             "exposed": dict(self.exposed),
             "sample_ratio": {"p_value": self.sample_ratio.p_value, "alarm": self.sample_ratio.alarm},
             "steps": [step.to_json() for step in self.steps],
-            "decomposition": [],
+            "decomposition": [one.to_json() for one in self.decomposition],
+            "value": self.value.to_json(),
+            "learned_values": [one.to_json() for one in self.learned_values],
+            "ladder": [one.to_json() for one in self.ladder],
             "ledger": {reason: sum(counts.values()) for reason, counts in self.ledger.items()},
         }
 
@@ -93,17 +88,19 @@ def report(
     patterns: PatternTable,
     ledger: Mapping[str, Mapping[str, int]],
     as_of: datetime,
+    movements: Mapping[str, Sequence[Movement]] | None = None,
 ) -> Report:
     """What do the data say about this phase as of this moment?
 
     `as_of` is aware. Only cohorts sealed by then decide, so a published number does not change; the counts of the
-    immature ones, and of the exposed in the hour under way, are those of the tables as given.
+    immature ones, and of the exposed in the hour under way, are those of the tables as given. `movements`: step key ->
+    what finished experiments decided about this step (learned_values.py).
     Raises ValueError when the tables are of other variants or steps.
     """
     _require_same(experiment, reach)
     as_of = utc(as_of)
     steps = step_reports(experiment, reach, patterns, as_of)
-    ratio = _sample_ratio(experiment, reach, as_of)
+    ratio = sample_ratio(experiment, reach.exposed, as_of)
     macro = next(step for step in steps if step.kind == "macro")
     state, reason, decided_at = _overall(macro, ratio)
     begun = reach.exposed.until(Clock(HOUR, timedelta(0)).cohort(as_of) + 1)
@@ -119,6 +116,10 @@ def report(
         exposed=dict(zip(reach.variants, begun.visitors.sum(axis=0).tolist(), strict=True)),
         sample_ratio=ratio,
         steps=steps,
+        decomposition=decomposition(experiment, patterns, as_of),
+        value=value_report(experiment, patterns, as_of),
+        learned_values=learned_values(experiment, patterns, as_of, movements),
+        ladder=ladder(experiment, patterns, as_of),
         ledger=ledger,
     )
 
@@ -138,19 +139,6 @@ def _method_reason(experiment: Experiment) -> str:
     if analysis.method == "fixed":
         return f"chosen in the config: one look, at {analysis.planned_visitors} visitors"
     return "chosen in the config"
-
-
-def _sample_ratio(experiment: Experiment, reach: ReachTable, as_of: datetime) -> SampleRatio:
-    total = sum(variant.weight for variant in experiment.variants)
-    expected = {variant.key: variant.weight / total for variant in experiment.variants}
-    clock = Clock(HOUR, timedelta(0))
-    closed = reach.exposed.until(clock.first_unsealed(as_of))
-    if not len(closed.cohorts):
-        return SampleRatio(None, False, expected, None)
-    p_values = always_valid_p_values(closed, list(expected.values()))
-    alarms = np.flatnonzero(p_values < ALARM_BELOW)
-    since = clock.seal(int(closed.cohorts[alarms[0]])) if len(alarms) else None
-    return SampleRatio(float(p_values[-1]), since is not None, expected, since)
 
 
 def _overall(macro: StepReport, ratio: SampleRatio) -> tuple[State, str, datetime | None]:

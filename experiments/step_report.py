@@ -12,6 +12,7 @@ from experiments.definition import Experiment, Guardrail, Step, StepKind
 from experiments.quantity import write_duration
 from experiments.verdict import Question, compare
 from stats.design import Design
+from stats.guardrail import Margin
 from stats.patterns import PatternTable
 from stats.reach import ReachTable, StepReach
 
@@ -114,7 +115,7 @@ def _counts(
 
 
 def _question(experiment: Experiment, step: Step, index: int, sealed: StepReach, clock: Clock) -> Question:
-    """Guardrails enter no family and are never equivalent: two-sided at alpha each, until they have margins."""
+    """Guardrails enter no family and are never equivalent: they have a margin, and one-sided tests at alpha each."""
     analysis, control, variant = experiment.analysis, experiment.control, experiment.variants[index]
     kind = experiment.kind_of(step)
     pairs = len(experiment.variants) - 1
@@ -142,8 +143,8 @@ def _question(experiment: Experiment, step: Step, index: int, sealed: StepReach,
             detect=analysis.detect,
         ),
         family=family,
-        more_is_better=not (isinstance(step, Guardrail) and step.harm == "more"),
         within=None if kind == "guardrail" else analysis.detect,
+        margin=Margin(step.harm, step.margin) if isinstance(step, Guardrail) else None,
         one_look=planned if method == "fixed" else None,
         planned_weight=planned * control.weight * variant.weight / both / total if method == "planned" else None,
     )

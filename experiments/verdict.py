@@ -20,8 +20,10 @@ from experiments.comparison import (
     number,
     relative_interval,
 )
+from experiments.guardrail import guardrail_verdict
 from stats.design import ENOUGH, Design, NotEnoughData
 from stats.fixed import Waiting, fixed_look
+from stats.guardrail import Guarded, GuardEvidence, Margin, guarded
 from stats.inversion import Intervals
 from stats.reach import StepReach
 from stats.score import Flags
@@ -37,8 +39,8 @@ class Question:
     """What is asked: does this variant (its index in the config) differ from the control, by this design?
 
     `sealed`: the cohorts of one step that may decide; `clock` knows when they sealed.
-    `more_is_better` is False at a guardrail that is harmed by more. `within`: the relative lift within which the
-    variants are equivalent, None where nothing is. `one_look` is at so many visitors of all variants, None when every
+    `within`: the relative lift within which the variants are equivalent, None where nothing is. `margin`: of a
+    guardrail, None for all other steps. `one_look` is at so many visitors of all variants, None when every
     look counts; then `planned_weight` is that of Asked.
     """
 
@@ -49,22 +51,47 @@ class Question:
     clock: Clock
     design: Design
     family: Family
-    more_is_better: bool = True
     within: float | None = None
+    margin: Margin | None = None
     one_look: int | None = None
     planned_weight: float | None = None
 
 
 def compare(questions: Sequence[Question]) -> list[Comparison]:
     """The answer to each question. All at once, because they share the passes over the arrays."""
-    asked = [
-        Asked(one.sealed, one.index, one.design, one.planned_weight) for one in questions if one.one_look is None
-    ]
-    evidence = iter(sequential(asked))
+    guards = iter(guarded([Guarded(one.sealed, one.index, one.design, one.margin) for one in questions if one.margin]))
+    evidence = iter(
+        sequential(
+            [
+                Asked(one.sealed, one.index, one.design, one.planned_weight)
+                for one in questions
+                if one.margin is None and one.one_look is None
+            ]
+        )
+    )
     return [
-        _at_any_time(one, next(evidence)) if one.one_look is None else _one_look(one, one.one_look)
+        _guarded(one, next(guards))
+        if one.margin
+        else _at_any_time(one, next(evidence))
+        if one.one_look is None
+        else _one_look(one, one.one_look)
         for one in questions
     ]
+
+
+def _guarded(question: Question, evidence: GuardEvidence | NotEnoughData) -> Comparison:
+    if isinstance(evidence, NotEnoughData):
+        return _comparison(question, "collecting", _shortage(evidence))
+    verdict = guardrail_verdict(evidence, question.clock)
+    looks = Looks(evidence, question.clock)
+    return _comparison(
+        question,
+        verdict.state,
+        verdict.reason,
+        looks,
+        decided_at=verdict.decided_at,
+        decides_today=verdict.decides_today,
+    )
 
 
 def _at_any_time(question: Question, evidence: Evidence | NotEnoughData) -> Comparison:
@@ -77,7 +104,7 @@ def _at_any_time(question: Question, evidence: Evidence | NotEnoughData) -> Comp
     if evidence.rejects[-1]:
         decided_look = int(np.argmax(evidence.rejects))
         upwards = evidence.z[decided_look] > 0
-        state = _direction(question, bool(upwards))
+        state = "better" if upwards else "worse"
         decides_today = bool(evidence.rejects_alone[-1] and (evidence.z[-1] > 0) == upwards)
     elif equivalent.any():
         decided_look = int(np.argmax(equivalent))
@@ -98,7 +125,7 @@ def _one_look(question: Question, planned_visitors: int) -> Comparison:
         return _comparison(question, "undecided", f"the planned look has come, and {_shortage(result)}")
     state: ComparisonState = "undecided"
     if result.rejects:
-        state = _direction(question, result.z > 0)
+        state = "better" if result.z > 0 else "worse"
     elif _within(question, result.intervals)[0]:
         state = "equivalent"
     look = Look(
@@ -114,10 +141,6 @@ def _one_look(question: Question, planned_visitors: int) -> Comparison:
     reason = _reason(decided_at, True) if decided_at else f"{UNDECIDED} at the one planned look on {look.at:%Y-%m-%d}"
     decides = decided_at is not None
     return _comparison(question, state, reason, (look,), decided_at=decided_at, decides_today=decides)
-
-
-def _direction(question: Question, upwards: bool) -> ComparisonState:
-    return "better" if upwards == question.more_is_better else "worse"
 
 
 def _within(question: Question, intervals: Intervals) -> Flags:

@@ -9,5 +9,10 @@ mixture.py       the normal mixture: evidence and critical value when one may lo
 spending.py      the boundary of a planned test: the level is spent as information comes in
 sequential.py    the test at every look, with or without a plan: running minimum, running intersection
 fixed.py         the test at one planned look
+one_sided.py     the half-normal mixture; guardrail.py: is the variant harmed, or is harm beyond a margin ruled out?
+value.py         value per visitor; learned_value.py: what a micro-conversion is worth
+decomposition.py at which steps of the path the lift of the macro-conversion arises
 sample_ratio.py  do the variants get visitors in the planned ratio?
+multiplicity.py  Benjamini-Yekutieli, for exploration
+power.py         how many visitors a test needs, how soon it decides, what so many can show
 """

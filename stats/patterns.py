@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 
 from stats.reach import Counts
 
@@ -56,3 +57,28 @@ class PatternTable:
         totals = np.zeros(len(self.variants), dtype=np.int64)
         np.add.at(totals, self.variant, self.value_sum)
         return totals
+
+    @property
+    def looks(self) -> Counts:
+        """The days that have rows, ascending, shape (looks,)."""
+        return np.unique(self.days)
+
+    def reached(self, step: str) -> npt.NDArray[np.bool_]:
+        """Which rows are of visitors who reached this step? Shape (R,). Raises ValueError for an unknown step."""
+        if step not in self.steps:
+            raise ValueError(f"step is {step!r}, must be one of {', '.join(self.steps)}")
+        return (self.pattern >> self.steps.index(step) & 1).astype(np.bool_)
+
+    def so_far(self, counts: Counts) -> npt.NDArray[np.float64]:
+        """The sum of these counts, shape (R,), up to each look, shape (looks, variants). Exact up to 2**53."""
+        looks = self.looks
+        cell = np.searchsorted(looks, self.days) * len(self.variants) + self.variant
+        sums = np.bincount(cell, weights=counts, minlength=len(looks) * len(self.variants))
+        return np.asarray(sums.reshape(len(looks), len(self.variants)).cumsum(axis=0), dtype=np.float64)
+
+    def exactly_so_far(self, amounts: Counts) -> npt.NDArray[np.object_]:
+        """The same in Python's integers, which squares of money need: together they do not fit into 64 bits from
+        92,234 visitors of the largest value on, and differences of large sums must not lose their digits.
+        """
+        high, low = (self.so_far(part).astype(np.int64).astype(np.object_) for part in np.divmod(amounts, 2**31))
+        return np.asarray(high * 2**31 + low, dtype=np.object_)

@@ -46,6 +46,27 @@ def always_valid_p_values(exposed: Exposed, shares: Sequence[float]) -> Floats:
     return np.exp(-np.maximum.accumulate(np.maximum(log_e, 0.0)))
 
 
+def strongest_span(counts: Floats, shares: Sequence[float]) -> tuple[int, int, float]:
+    """In which run of days, one after another, is the mismatch? Its first and last day (inclusive), and its log E.
+
+    `counts`: visitors of each day by itself, shape (days, variants). Of all runs, all days together included, the one
+    with the largest e-value of its own visitors. Description, no test: the best of many runs always looks good; see
+    `spans`. Raises ValueError as `log_e_values`, and without any day.
+    """
+    if not len(counts):
+        raise ValueError("counts have no day, must have at least one")
+    until = np.concatenate([np.zeros((1, counts.shape[1])), counts.cumsum(axis=0)])
+    first, last = np.triu_indices(len(counts))
+    log_e = log_e_values(until[last + 1] - until[first], shares)
+    best = int(np.argmax(log_e))
+    return int(first[best]), int(last[best]), float(log_e[best])
+
+
+def spans(days: int) -> int:
+    """How many runs of days there are."""
+    return days * (days + 1) // 2
+
+
 def _log_beta(alpha: Floats) -> Floats:
     logs = np.asarray(_log_gamma(alpha), dtype=np.float64).sum(axis=1)
     totals = np.asarray(_log_gamma(alpha.sum(axis=1)), dtype=np.float64)

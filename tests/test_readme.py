@@ -123,7 +123,13 @@ def test_the_results_document_shown_is_the_one_answered() -> None:
 
 def _shape(document: dict[str, Any]) -> list[list[str]]:
     step = document["steps"][0]
-    parts = document, document["sample_ratio"], step, step["variants"]["single"], step["comparisons"][0]
+    split, value, learned = document["decomposition"][0], document["value"], document["learned_values"][0]
+    parts = (
+        *(document, document["sample_ratio"], step, step["variants"]["single"], step["comparisons"][0]),
+        *(split, split["steps"][0], value, value["variants"]["single"], value["comparisons"][0]),
+        *(learned, learned["pooled"], learned["variants"]["single"]),
+        *(document["ladder"][0], document["ladder"][0]["variants"]["single"]),
+    )
     return [list(part) for part in parts]
 
 
@@ -141,7 +147,7 @@ def test_everything_has_its_row(name: str, kind: str) -> None:
 
 
 def test_every_option_of_serve_and_results_is_named() -> None:
-    for command in ("serve", "results", "simulate", "token"):
+    for command in ("serve", "results", "simulate", "token", "plan", "calibrate"):
         for option in main.commands[command].params:
             if isinstance(option, click.Option) and option.opts[0] not in {"--note", "--revoke"}:
                 assert f"`{option.opts[0]}" in README, f"{option.opts[0]} of {command}"

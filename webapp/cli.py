@@ -6,8 +6,10 @@ from typing import Any
 
 import click
 
+from webapp.commands.calibrate import calibrate
 from webapp.commands.demo import demo
 from webapp.commands.event_log import import_, verify
+from webapp.commands.plan import plan
 from webapp.commands.results import results
 from webapp.commands.server import serve, token
 from webapp.commands.simulation import simulate
@@ -47,5 +49,5 @@ def main() -> None:
     """
 
 
-for command in (demo, init, new, check, serve, results, simulate, import_, verify, token, schema):
+for command in (demo, init, new, check, plan, serve, results, simulate, calibrate, import_, verify, token, schema):
     main.add_command(command)

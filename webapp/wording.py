@@ -146,7 +146,10 @@ SENTENCES: Mapping[str, str] = {
         "experiment. The risk "
         "that any of their {size} gives a wrong verdict is, separately, at most {alpha}."
     ),
-    "family.guardrail": ("Guardrails watch for harm: each is judged by itself, with {alpha} risk of being wrong."),
+    "family.guardrail": (
+        "Guardrails watch for harm: safe is one where harm beyond its margin is ruled out. Each is judged by itself, "
+        "with {alpha} risk of a false alarm and {alpha} of a false all-clear."
+    ),
     "conditional": (
         "“Of the step before” compares different people in each variant, because a variant also changes who "
         "gets that far. "

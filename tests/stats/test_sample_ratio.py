@@ -5,9 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.stats
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stats.reach import Exposed
-from stats.sample_ratio import ALARM_BELOW, CONCENTRATION, always_valid_p_values, log_e_values
+from stats.sample_ratio import (
+    ALARM_BELOW,
+    CONCENTRATION,
+    always_valid_p_values,
+    log_e_values,
+    spans,
+    strongest_span,
+)
 
 # savvi 0.3.1: Multinomial(0.05, theta0, k).update(counts).odds; p = min(1, 1/odds)
 SAVVI = [
@@ -87,3 +96,47 @@ def test_a_broken_split_is_found() -> None:
 def test_shares_that_are_none_are_refused(shares: list[float]) -> None:
     with pytest.raises(ValueError, match="shares"):
         log_e_values(np.array([[1.0, 2.0]]), shares)
+
+
+@given(st.integers(0, 1000), st.integers(2, 4))
+def test_the_names_and_the_order_of_the_variants_do_not_matter(seed: int, arms: int) -> None:
+    rng = np.random.default_rng(seed)
+    shares = rng.dirichlet(np.full(arms, 5.0))
+    counts = rng.poisson(500 * shares, size=(20, arms)).cumsum(axis=0).astype(float)
+    order = rng.permutation(arms)
+    turned = log_e_values(counts[:, order], shares[order].tolist())
+    assert turned == pytest.approx(log_e_values(counts, shares.tolist()), rel=1e-9, abs=1e-9)
+
+
+def test_splitting_an_hour_adds_a_look_and_changes_no_other() -> None:
+    whole = np.array([[50, 50], [400, 300], [200, 260]])
+    split = np.array([[50, 50], [300, 100], [100, 200], [200, 260]])
+    one, two = (log_e_values(hours.cumsum(axis=0).astype(float), [0.5, 0.5]) for hours in (whole, split))
+    assert two[[0, 2, 3]] == pytest.approx(one, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("days", "span"),
+    [
+        ([[500, 500]] * 5 + [[600, 400]] * 3, (5, 7)),
+        ([[600, 400]] * 2 + [[500, 500]] * 6, (0, 1)),
+        ([[500, 500]] * 3 + [[700, 300]] + [[500, 500]] * 3, (3, 3)),
+        ([[600, 400]] * 4, (0, 3)),
+        ([[500, 500]], (0, 0)),
+    ],
+    ids=["began", "ended", "one day", "always", "a single day"],
+)
+def test_the_strongest_span_is_the_days_that_have_it(days: list[list[int]], span: tuple[int, int]) -> None:
+    counts = np.array(days, dtype=float)
+    first, last, log_e = strongest_span(counts, [0.5, 0.5])
+    assert (first, last) == span
+    assert log_e == pytest.approx(log_e_values(counts[first : last + 1].sum(axis=0, keepdims=True), [0.5, 0.5])[0])
+    every = [(i, j) for i in range(len(days)) for j in range(i, len(days))]
+    assert spans(len(days)) == len(every)
+    best = max(log_e_values(counts[i : j + 1].sum(axis=0)[np.newaxis], [0.5, 0.5])[0] for i, j in every)
+    assert log_e == pytest.approx(best)
+
+
+def test_no_day_has_no_span() -> None:
+    with pytest.raises(ValueError, match="day"):
+        strongest_span(np.zeros((0, 2)), [0.5, 0.5])

@@ -2,7 +2,10 @@
 
 site_folder.py   init, new, check, schema: the files of a site
 server.py        serve, token
-results.py       results
+results.py       results, over result_table.py and decision_table.py
+plan.py          plan, over plan_table.py
+calibrate.py     calibrate, over calibration_table.py
+measured.py      what the log knows of an experiment's visitors; quantities.py: percentages on the command line
 event_log.py     import, verify
 simulation.py    simulate
 demo.py          demo, over demo_site.py (its history) and traffic.py (its visitors of today)

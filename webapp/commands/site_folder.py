@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import secrets
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from experiments.definition import Experiment
     from experiments.gallery import Exhibit
 
 SITE = click.argument("site", type=click.Path(exists=True, file_okay=False, path_type=Path))
@@ -84,12 +89,13 @@ def new(exhibit_name: str, site: Path) -> None:
 def check(site: Path) -> None:
     """Find every mistake in the files of SITE, with its place and how to mend it.
 
+    Where visitors were measured already, it also says when `detect` and `planned_visitors` do not go together.
     Ends with exit code 1 when there is an error; warnings alone are no error.
     """
     from experiments.catalog import check as problems_of
 
     require_site(site)
-    problems = problems_of(site)
+    problems = problems_of(site, macro_rates=partial(_macro_rates, site))
     for problem in problems:
         click.echo(str(problem))
     errors = sum(problem.severity == "error" for problem in problems)
@@ -112,6 +118,23 @@ def schema(settings: bool) -> None:
     from experiments.schema import experiment_schema, settings_schema
 
     click.echo(json.dumps(settings_schema() if settings else experiment_schema(), indent=2))
+
+
+def _macro_rates(site: Path, phases: Sequence[Experiment], experiments: Sequence[Experiment]) -> Mapping[str, float]:
+    """Key -> measured share of visitors who reach the macro-conversion; without those that cannot be known now."""
+    from experiments.problem import SiteError
+    from experiments.site import Site
+    from experiments.store import StoreError
+    from webapp.commands.measured import measured
+
+    rates = {}
+    with contextlib.suppress(SiteError, StoreError, OSError):  # what is wrong with the site is said anyway
+        opened, now = Site.open(site), datetime.now(UTC)
+        for experiment in experiments:
+            known = measured(opened, phases, experiment, now)
+            if known and experiment.macro.step in known.rates:
+                rates[experiment.key] = known.rates[experiment.macro.step].rate
+    return rates
 
 
 def require_site(site: Path) -> None:

@@ -168,6 +168,6 @@ def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
     assert "imported: []" in shown
     listed = [line.split()[0] for line in shown.split("Commands:")[1].splitlines() if line.startswith("  ")]
     assert listed == [
-        *("demo", "init", "new", "check", "serve", "results"),
-        *("simulate", "import", "verify", "token", "schema"),
+        *("demo", "init", "new", "check", "plan", "serve", "results"),
+        *("simulate", "calibrate", "import", "verify", "token", "schema"),
     ]
