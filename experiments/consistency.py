@@ -177,6 +177,9 @@ def _values(experiment: Experiment) -> Iterator[Fault]:
         if guardrail.margin == 0:
             what = "is 0%, which no amount of data can show to be kept"
             yield Fault(("guardrails", index, "margin"), what, "write the harm you could live with, such as 10%")
+        if guardrail.harm == "less" and guardrail.margin == 1:
+            what = "is 100% of a step whose loss is harm: everything may be lost"
+            yield Fault(("guardrails", index, "margin"), what, "write the harm you could live with, such as 10%")
 
 
 def _analysis(experiment: Experiment) -> Iterator[Fault]:

@@ -20,7 +20,7 @@ from experiments.comparison import (
     number,
     relative_interval,
 )
-from experiments.guardrail import guardrail_verdict
+from experiments.guardrail import TODAY_WOULD_NOT, guardrail_verdict
 from stats.design import ENOUGH, Design, NotEnoughData
 from stats.fixed import Waiting, fixed_look
 from stats.guardrail import Guarded, GuardEvidence, Margin, guarded
@@ -30,7 +30,6 @@ from stats.score import Flags
 from stats.sequential import Asked, Evidence, sequential
 
 UNDECIDED = "no effect at all is still possible"
-TODAY_WOULD_NOT = "today's data alone would not decide; the effect is not stable"
 _NO_LOOK = Look(EPOCH, 0, None, None, None, None, None)
 
 

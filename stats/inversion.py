@@ -22,7 +22,8 @@ class Intervals:
     """All effects with |z(effect)| <= critical value, one interval per look, shape (looks,) each.
 
     The relative lift is pB / pA - 1 in [-1, inf]; an end of inf is unbounded (nobody in A reached the step).
-    The difference is pB - pA in [-1, 1]. "The interval excludes zero" means lower > 0 or upper < 0.
+    The difference is pB - pA in [-1, 1]. "The interval excludes zero" means lower > 0 or upper < 0. value.py uses it
+    for money: there differences are in hundredths and may be unbounded.
     """
 
     relative_lower: Floats

@@ -19,9 +19,9 @@ from stats.inversion import Course, Intervals, invert, running_intersections
 from stats.mixture import critical_value, log_e_value, p_value_of
 from stats.reach import Counts, StepReach
 from stats.score import Flags, Floats, Pair, ScoreTest
-from stats.spending import grid_boundary, grid_points, repeated_p_values
+from stats.spending import grid_boundary, grid_points, log_haste, repeated_p_values
 
-SPENT = 0.9  # share of the level that a planned test spends by the plan
+SPENT = 0.95  # share of the level that a planned test spends by the plan
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,16 +154,19 @@ def _begin(asked: Asked) -> _Begun | NotEnoughData:
         critical, rejects = critical_value(g, asked.design.level), asked.design.rejects(p_mixture)
         course = Course(test, critical, rejects)
         return _Begun(cohorts, tau, None, log_e, p_mixture, asked.design, course, critical, rejects)
-    fraction = ScoreTest(everything).weight / asked.planned_weight
+    so_far = ScoreTest(everything)
+    fraction = so_far.weight / asked.planned_weight
+    haste = log_haste(so_far.weight, so_far.information)[first:]
     points = grid_points(fraction)[first:]
     spent, kept = SPENT * asked.design.level, (1 - SPENT) * asked.design.level
     mixture = critical_value(g, kept)
     z = test.no_effect()
     spending = np.append(np.inf, grid_boundary(spent))  # at point 0 nothing is spent
-    critical = np.minimum(mixture, spending[points])
-    critical_alone = np.minimum(mixture, spending[np.maximum.accumulate(points)])
+    critical = np.minimum(mixture, np.sqrt(spending[points] ** 2 + haste))
+    critical_alone = np.minimum(mixture, np.sqrt(spending[np.maximum.accumulate(points)] ** 2 + haste))
     rejects = np.abs(z) >= critical
-    p_look = np.minimum(repeated_p_values(z, points, spent) / SPENT, p_mixture / (1 - SPENT))
+    p_spending = repeated_p_values(np.sqrt(np.maximum(z**2 - haste, 0)), points, spent)
+    p_look = np.minimum(p_spending / SPENT, p_mixture / (1 - SPENT))
     return _Begun(
         cohorts=cohorts,
         tau=tau,

@@ -66,8 +66,9 @@ ROWS = [
         (experiment(1, 3, secondary=None), {1: 69, 3: 19, None: 5}),
         (experiment(None, None, secondary=None, macro=3), {None: 5}),
         (experiment(3, 1, secondary=1), {1: 89, 3: 69, None: 5}),
+        (experiment(None, None, secondary=1), {1: 35, None: 5}),
     ],
-    ids=["all grades", "no grade 2", "no grades", "the first step is the strongest"],
+    ids=["all grades", "no grade 2", "no grades", "the first step is the strongest", "who books stands on all"],
 )
 def test_rungs_hold_who_reached_them_or_higher(of: Experiment, single: dict[int | None, int]) -> None:
     rungs = ladder(of, table(of, ROWS), ALL_SEALED)

@@ -225,12 +225,12 @@ def test_a_planned_test_rejects_where_either_boundary_is_crossed() -> None:
     assert sequence.fraction is not None
     assert sequence.fraction.tolist() == pytest.approx([k / 50 for k in range(1, 101)])
     points = np.minimum(np.arange(4, 404, 4), 200)
-    spending = np.where(np.arange(1, 101) <= 50, grid_boundary(0.045)[points - 1], np.inf)
+    spending = np.where(np.arange(1, 101) <= 50, grid_boundary(0.0475)[points - 1], np.inf)
     n = np.arange(200, 20_200, 200)
     w, p = n / 2, 0.105
     z = 0.01 * np.sqrt(w / (p * (1 - p)))
     g = np.log(1.2) ** 2 * w * p / (1 - p)
-    mixture = np.sqrt((1 + 1 / g) * (np.log1p(g) - 2 * np.log(0.005)))
+    mixture = np.sqrt((1 + 1 / g) * (np.log1p(g) - 2 * np.log(0.0025)))
     assert sequence.z == pytest.approx(z, rel=1e-12)
     expected = np.maximum.accumulate(z >= np.minimum(spending, mixture))
     assert sequence.rejects.tolist() == expected.tolist()
@@ -240,15 +240,15 @@ def test_a_planned_test_rejects_where_either_boundary_is_crossed() -> None:
 
 
 def test_after_the_plan_only_the_always_valid_part_goes_on() -> None:
-    """Nothing at the plan; three times as many visitors later the same small effect is found, by the tenth kept."""
+    """Nothing at the plan; three times as many visitors later the same small effect is found, by the twentieth kept."""
     visitors, reached = [[1000, 1000]] * 60, [[100, 100]] * 10 + [[100, 109]] * 50
     planned = gated(reach_of(visitors, reached), EVEN, plan=weight_of(10_000, 10_000))
     assert planned.fraction is not None
     assert planned.fraction[-1] == pytest.approx(6)
     first = int(np.argmax(planned.rejects))
-    kept = gated(reach_of(visitors, reached), Design(0.5, 0.005))
+    kept = gated(reach_of(visitors, reached), Design(0.5, 0.0025))
     assert first == int(np.argmax(kept.rejects)) > 10
-    assert planned.p_value[first] == pytest.approx(kept.p_value[first] / 0.1)
+    assert planned.p_value[first] == pytest.approx(kept.p_value[first] / 0.05)
 
 
 def test_between_the_points_of_the_grid_nothing_is_spent() -> None:
@@ -260,9 +260,9 @@ def test_between_the_points_of_the_grid_nothing_is_spent() -> None:
     assert many.fraction is not None
     at_points = grid_points(many.fraction) > 0
     between = many.p_look[~at_points]
-    mixture = np.minimum(1, np.exp(-many.log_e[~at_points]) / 0.1)
+    mixture = np.minimum(1, np.exp(-many.log_e[~at_points]) / 0.05)
     assert np.maximum(mixture, 0.05).tolist() == pytest.approx(np.maximum(between, 0.05).tolist())
-    assert (many.p_look[at_points] <= np.minimum(1, np.exp(-many.log_e[at_points]) / 0.1) + 1e-12).all()
+    assert (many.p_look[at_points] <= np.minimum(1, np.exp(-many.log_e[at_points]) / 0.05) + 1e-12).all()
 
 
 def test_what_the_plan_spends_before_the_gate_is_forfeited() -> None:
@@ -272,6 +272,18 @@ def test_what_the_plan_spends_before_the_gate_is_forfeited() -> None:
     assert sequence.cohorts.tolist() == [1]
     assert sequence.z[0] == pytest.approx(4.49, abs=0.01)
     assert sequence.p_look[0] < 0.001
+
+
+def test_a_rate_that_rises_moves_the_boundary_outwards() -> None:
+    """In both arms alike, so that no effect moves: from half the plan on twice as many convert."""
+    plan = weight_of(10_000, 10_000)
+    steady = gated(reach_of([[200, 200]] * 50, [[20, 20]] * 50), EVEN, plan)
+    rising = gated(reach_of([[200, 200]] * 50, [[20, 20]] * 25 + [[40, 40]] * 25), EVEN, plan)
+    width = [one.last.difference_upper[0] * plan**0.5 for one in (steady, rising)]
+    critical = width[0] / (0.1 * 0.9) ** 0.5, width[1] / (0.15 * 0.85) ** 0.5
+    assert critical[0] == pytest.approx(grid_boundary(0.0475)[-1], rel=0.01)
+    faster = (1 - 0.8 * 0.1375 * 0.8625 / (0.15 * 0.85)) / 0.2  # the last fifth of the visitors gave more of it
+    assert critical[1] == pytest.approx((critical[0] ** 2 + np.log(faster)) ** 0.5, rel=0.004)
 
 
 @pytest.mark.parametrize(("shares", "alone"), [((0.5, 0.5), True), ((0.9, 0.1), False)])

@@ -17,6 +17,7 @@ from stats.spending import (
     grid_boundary,
     grid_points,
     hwang_shih_decani,
+    log_haste,
     repeated_p_values,
 )
 
@@ -156,3 +157,20 @@ def test_it_falls_as_the_statistic_grows() -> None:
     assert (np.diff(p) <= 0).all()
     assert p[0] == 1
     assert p[-1] == pytest.approx(1e-10)
+
+
+@pytest.mark.parametrize(
+    ("rates", "haste"),
+    [
+        ([1.0] * 100, 1.0),
+        ([1.0] * 50 + [0.5] * 50, 1.0),  # falling: no relief
+        ([1.0] * 80 + [2.0] * 20, (40 / 120) / 0.2),  # twice as fast over just the last fifth
+        ([1.0] * 50 + [2.0] * 50, (40 / 150) / 0.2),
+        ([1.0], 1.0),
+        ([0.0] * 10, 1.0),
+    ],
+    ids=["steady", "falling", "doubled", "doubled at half", "one look", "no information"],
+)
+def test_haste_is_how_much_faster_information_comes_than_the_weight(rates: list[float], haste: float) -> None:
+    weight = np.arange(1, len(rates) + 1).astype(float)
+    assert log_haste(weight, np.cumsum(rates))[-1] == pytest.approx(np.log(haste), abs=1e-9)
