@@ -266,12 +266,26 @@ def test_between_the_points_of_the_grid_nothing_is_spent() -> None:
 
 
 def test_what_the_plan_spends_before_the_gate_is_forfeited() -> None:
-    """The gate opens at the second look; a huge effect at the first, which passed half the grid, cannot be used."""
-    step = reach_of([[500, 500], [500, 500]], [[0, 19], [0, 1]])
+    """The first look passed half the grid before the gate; the second, which opens it, passes no point of its own."""
+    step = reach_of([[500, 500], [1, 1]], [[0, 19], [0, 1]])
     sequence = gated(step, EVEN, plan=weight_of(1000, 1000))
     assert sequence.cohorts.tolist() == [1]
-    assert sequence.z[0] == pytest.approx(4.49, abs=0.01)
-    assert sequence.p_look[0] < 0.001
+    assert sequence.z[0] == pytest.approx(4.52, abs=0.01)
+    assert sequence.p_look[0] == pytest.approx(min(1, np.exp(-sequence.log_e[0]) / 0.05))
+
+
+@pytest.mark.parametrize("family_size", [1, 3, 7, 12])
+def test_just_beyond_the_boundary_everything_says_so(family_size: int) -> None:
+    """One look at the plan with very many visitors, whose statistic is as close to the boundary as whole people can be:
+    there p-values are interpolated to one side of it or the other."""
+    design = dataclasses.replace(EVEN, family_size=family_size)
+    edge = grid_boundary(0.95 * design.level)[-1]
+    n, s = 10**9, 10**8
+    gap = round(edge * (2 * n * 0.1 * 0.9) ** 0.5)
+    for extra in range(-6, 7):
+        sequence = gated(reach_of([[n, n]], [[s, s + gap + extra]]), design, plan=n / 2)
+        beyond = bool(sequence.z[0] >= edge)
+        assert sequence.rejects[0] == sequence.rejects_alone[0] == beyond == (sequence.running.relative_lower[0] > 0)
 
 
 def test_a_rate_that_rises_moves_the_boundary_outwards() -> None:
@@ -284,6 +298,9 @@ def test_a_rate_that_rises_moves_the_boundary_outwards() -> None:
     assert critical[0] == pytest.approx(grid_boundary(0.0475)[-1], rel=0.01)
     faster = (1 - 0.8 * 0.1375 * 0.8625 / (0.15 * 0.85)) / 0.2  # the last fifth of the visitors gave more of it
     assert critical[1] == pytest.approx((critical[0] ** 2 + np.log(faster)) ** 0.5, rel=0.004)
+    between = gated(reach_of([[200, 200]] * 50, [[20, 20]] * 25 + [[38, 42]] * 24 + [[38, 53]]), EVEN, plan)
+    assert critical[0] < between.z[-1] < critical[1]
+    assert not between.rejects[-1]
 
 
 @pytest.mark.parametrize(("shares", "alone"), [((0.5, 0.5), True), ((0.9, 0.1), False)])
@@ -291,7 +308,7 @@ def test_today_alone_is_judged_by_the_last_boundary_passed(shares: tuple[float, 
     """After the last point of the grid the statistic still is beyond its boundary, or it has faded."""
     reached = [[100, 140]] * 20 + ([[100, 140]] if shares[0] == 0.5 else [[900, 100]])
     visitors = [[1000, 1000]] * 21
-    sequence = gated(reach_of(visitors, reached), EVEN, plan=weight_of(20_100, 20_100))
+    sequence = gated(reach_of(visitors, reached), EVEN, plan=weight_of(20_000, 20_000))
     assert sequence.rejects[-1]
     assert sequence.rejects_alone[-1] == alone
     assert (sequence.last.relative_lower[0] > 0) == alone

@@ -109,6 +109,12 @@ def test_what_does_not_ascend_is_refused(fractions: tuple[float, ...], spent: tu
         boundary(np.array(fractions), np.array(spent))
 
 
+def test_the_grid_is_pinned() -> None:
+    """Computed here with four times as many nodes; another spending function is another method."""
+    expected = [4.301551, 4.283292, 4.086207, 3.560759, 3.111365, 2.210680]
+    assert grid_boundary(0.045)[[0, 1, 9, 50, 99, 199]] == pytest.approx(expected, abs=1e-6)
+
+
 def test_nothing_spent_is_never_crossed() -> None:
     edges = boundary(np.array([0.5, 1.0]), np.array([0.0, 0.05]))
     assert edges[0] == np.inf
