@@ -17,7 +17,7 @@ lint: .venv/ready-dev
 	$(BIN)/lint-imports
 
 # The simulation studies in full; `make test` runs them in a reduced, seeded form.
-study: .venv/ready-dev
+study: .venv/ready-dev .venv/study/ready
 	YESLADDER_STUDY=full $(BIN)/python -m pytest -m slow -s
 
 .venv/ready: requirements.lock setup.cfg pyproject.toml
@@ -31,12 +31,19 @@ study: .venv/ready-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	touch $@
 
+# GrowthBook's engine needs an older numpy, so it lives in an environment of its own.
+.venv/study/ready: .venv/ready requirements-study.lock
+	test -x .venv/study/bin/python || $(PYTHON) -m venv .venv/study
+	.venv/study/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-study.lock
+	touch $@
+
 # Only for who changes the browser's side: what is served of it.
 snippet: .venv/ready-dev
 	$(BIN)/python -m webapp.browser.minify
 
 # Only for who changes the dependencies in setup.cfg: needs uv (pip install uv).
 lock:
+	echo 'gbstats==0.8.0' | uv pip compile -q - --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements-study.lock
 	uv pip compile -q setup.cfg --extra build --extra dev --universal --python-version 3.11 --generate-hashes --no-header -o requirements-dev.lock
 	uv pip compile -q setup.cfg --extra build --universal --python-version 3.11 --generate-hashes --no-header -c requirements-dev.lock -o requirements.lock
 
