@@ -50,11 +50,11 @@ class Design:
 
     @property
     def level(self) -> float:
-        """The level of this comparison by itself: alpha / family_size."""
+        """At which level is this comparison tested by itself? alpha / family_size (Bonferroni), in (0, 1)."""
         return self.alpha / self.family_size
 
     def adjusted(self, p_value: Floats) -> Floats:
-        """Bonferroni: min(1, family_size * p)."""
+        """Which p-values may be compared with the family's alpha? Bonferroni: min(1, family_size * p); any shape."""
         return np.minimum(1.0, self.family_size * p_value)
 
     def rejects(self, p_value: Floats) -> Flags:
@@ -62,7 +62,7 @@ class Design:
         return self.adjusted(p_value) <= self.alpha
 
     def tau(self, pooled_rate: float) -> float:
-        """The log relative lift for which the always-valid test is sharpest.
+        """For which log relative lift, above 0, is the always-valid test sharpest? `pooled_rate` in (0, 1).
 
         log(1 + detect); without it .1 for pooled rates from .1 up, else .2. It depends neither on the level nor on
         the arms; the rate is that of the first gated look, so that it is fixed from then on.
@@ -72,7 +72,10 @@ class Design:
         return float(np.log1p(self.detect))
 
     def first_gated_look(self, pair: Pair) -> int | NotEnoughData:
-        """From which look on is there enough data? It sees pooled counts only, so it costs no validity."""
+        """From which look on is there enough data? Its index, 0 or more, or what is missing.
+
+        It sees pooled counts only, which under no effect say nothing about the difference, so it costs no validity.
+        """
         reached = self.smaller_share * (pair.s_a + pair.s_b).sum(axis=0)
         without = self.smaller_share * (pair.n_a + pair.n_b).sum(axis=0) - reached
         gated = np.flatnonzero((reached >= ENOUGH) & (without >= ENOUGH))

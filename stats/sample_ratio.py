@@ -26,8 +26,9 @@ _log_gamma = np.frompyfunc(math.lgamma, 1, 1)
 
 
 def log_e_values(counts: Floats, shares: Sequence[float], concentration: float = CONCENTRATION) -> Floats:
-    """log E after each hour. `counts`: cumulative visitors, shape (hours, variants); `shares` sum to 1, each > 0.
+    """How strong is the evidence against the planned shares after each hour? log E, shape (hours,); formula above.
 
+    `counts`: cumulative visitors, shape (hours, variants); `shares` sum to 1, each > 0; `concentration` > 0.
     Raises ValueError when the shares are not shares or do not fit the counts.
     """
     theta = np.asarray(shares, dtype=np.float64)
@@ -41,7 +42,11 @@ def log_e_values(counts: Floats, shares: Sequence[float], concentration: float =
 
 
 def always_valid_p_values(exposed: Exposed, shares: Sequence[float]) -> Floats:
-    """min(1, running minimum of 1/E) after each closed hour, shape (hours,); the alarm is p < ALARM_BELOW."""
+    """How rarely do planned shares look this wrong at any hour so far? Shape (hours,), in (0, 1], never rising.
+
+    min(1, running minimum of 1/E), Lindon & Malek (2022), section 3; the alarm is p < ALARM_BELOW. Raises ValueError
+    when the shares are not shares or do not fit the counts.
+    """
     log_e = log_e_values(exposed.visitors.cumsum(axis=0).astype(np.float64), shares)
     return np.exp(-np.maximum.accumulate(np.maximum(log_e, 0.0)))
 

@@ -86,11 +86,17 @@ class ScoreTest:
         self._weighted_reached: Floats = (self._weight * pooled).sum(axis=0)
 
     def no_effect(self) -> Floats:
-        """z(0): Cochran-Mantel-Haenszel, pooled variance, no N/(N-1), no continuity correction."""
+        """By how many standard errors do the arms differ, if there is no effect? z(0), with the sign of B minus A.
+
+        Mantel & Haenszel (1959), J. Natl. Cancer Inst. 22, eq. 2, without continuity correction and N/(N-1).
+        """
         return _studentised(self._excess_b - self._excess_a, self.information)
 
     def log_ratio_variance(self) -> Floats:
-        """V: the variance of the log relative lift under no effect; infinite where nothing informs."""
+        """How exactly is the log relative lift known, if there is no effect? V, its variance, above 0.
+
+        Delta method on the weighted rates; infinite where nothing informs.
+        """
         with np.errstate(divide="ignore", invalid="ignore"):
             variance = self.information / self._weighted_reached**2
         return np.where(self.information > 0, variance, np.inf)

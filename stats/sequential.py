@@ -72,6 +72,9 @@ class Asked:
 def sequential(asked: Sequence[Asked]) -> list[Evidence | NotEnoughData]:
     """Does the variant differ from the control at the step, as of every look? One answer for each that is asked.
 
+    Always-valid: Howard, Ramdas, McAuliffe & Sekhon (2021), eq. 14, on the score statistic. Planned: Lan & DeMets
+    (1983), with repeated p-values and intervals of Jennison & Turnbull (2000), sections 9.1 and 9.5.
+    Raises ValueError when a design or its counts are none (design.py, score.py).
     All must have the same strata. They are independent; together they are several times faster than one by one.
     """
     begun = [_begin(one) for one in asked]
