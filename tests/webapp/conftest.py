@@ -189,6 +189,18 @@ def serve_at() -> Callable[..., AbstractContextManager[Served]]:
 
 
 @pytest.fixture(scope="session")
+def patient() -> str:
+    """A script for a browser's pages: there the snippet waits ten minutes for its assignment instead of 300 ms.
+
+    So nothing that a test sees depends on how busy the machine is. Only tests of the 300 ms do without it.
+    """
+    return """(() => {
+      const wait = window.setTimeout;
+      window.setTimeout = (act, after, ...given) => wait(act, after === 300 ? 600000 : after, ...given);
+    })()"""
+
+
+@pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """A real browser, one for all tests: there can be only one in a process."""
     found = shutil.which("chromium")
@@ -239,12 +251,3 @@ def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The snippet waits 300 ms, then shows the control and counts nobody. On a busy machine a page view may come too
-    late for what its test wants to see, so tests in a browser with the snippet are tried up to three times."""
-    for item in items:
-        # "none lost, none doubled" is no matter of luck: that test gets one try
-        if item.path.parent.name in {"snippet", "browser"} and "test_events_sent_on_unload" not in item.name:
-            item.add_marker(pytest.mark.flaky(reruns=2))

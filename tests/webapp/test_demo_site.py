@@ -33,7 +33,7 @@ def test_every_page_has_the_ordinary_tag_and_no_inline_script_or_style(shop: Fla
     for path in ("/", "/prices", "/contact", "/booking?job=spring", "/booked?job=spring&slot=2026-11-24T08"):
         answer = shop.get(f"/demo{path}")
         assert answer.status_code == 200
-        assert '<script async src="/yesladder.js" data-write-key="' in answer.text
+        assert '<script async fetchpriority="high" src="/yesladder.js" data-write-key="' in answer.text
         assert "style=" not in answer.text
         assert "<script>" not in answer.text
         assert "script-src 'self'" in answer.headers["Content-Security-Policy"]

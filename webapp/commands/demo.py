@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import time
 from datetime import UTC, datetime
@@ -64,7 +63,7 @@ def demo(folder: Path, port: int, workers: int, fresh: bool, no_serve: bool, no_
     from webapp.commands.traffic import arriving
     from webapp.serve import serve
 
-    with contextlib.nullcontext() if no_traffic else arriving(folder, base, seed):
+    with arriving(folder, base, seed, visitors=not no_traffic):
         serve(folder, _HOST, free, workers, open_results=True, demo_site=True)
 
 

@@ -1,7 +1,8 @@
 """Traffic: simulated visitors who keep arriving at the served demo, over the endpoints that real ones use.
 
-It runs as a process of its own beside the server and ends with the one that started it. Each visitor asks over OFREP
-which variant to see, is exposed, and then does what the gallery's truth says of that variant, as Segment events.
+It runs as a process of its own beside the server and ends with the one that started it. It opens every page once, so
+that nobody waits for a server that has just started. Then each visitor asks over OFREP which variant to see, is
+exposed, and does what the gallery's truth says of that variant, as Segment events.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,6 +36,7 @@ MOST_PENDING: Final = 5_000
 _PAUSE: Final = (2.0, 15.0)  # seconds between two acts of one visit
 _A_VISIT: Final = 600.0  # seconds; who came back once does not leave again
 _TIMEOUT: Final = 10.0
+_NOBODY: Final = "--no-visitors"
 _START_SECONDS: Final = 60.0
 _TOLD_EVERY: Final = 60.0  # seconds, where the terminal cannot rewrite its last line
 _USER_AGENTS: Final = {
@@ -102,6 +105,19 @@ class Wire:
         item = {"type": "track", "anonymousId": visitor, "event": event, "properties": properties, "timestamp": now}
         self._post("/v1/batch", {"writeKey": self.write_key, "batch": [item | {"context": context}], "sentAt": now})
 
+    def warm_up(self) -> None:
+        """Ask what a first page view asks: who is kept waiting for the answer sees the control. Raises OSError."""
+        agent = {"User-Agent": _USER_AGENTS["desktop"], "Origin": self.address}
+        for path in ("/demo/", "/yesladder.js"):
+            self._ask("GET", path, None, agent)
+        self._ask("POST", "/ofrep/v1/evaluate/flags", {"context": {"targetingKey": "warm-up"}}, agent)
+
+    def open(self, pages: Sequence[str]) -> None:
+        """Open these pages: the first result page after a start takes seconds. Why one fails, its reader will learn."""
+        for page in pages:
+            with contextlib.suppress(OSError):
+                self._ask("GET", page, None, {})
+
     def is_up(self) -> bool:
         """Does the server answer already?"""
         with contextlib.suppress(OSError, http.client.HTTPException):
@@ -114,9 +130,13 @@ class Wire:
         return False
 
     def _post(self, path: str, body: Mapping[str, Any]) -> Any:
+        return json.loads(self._ask("POST", path, body, {}))
+
+    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None, headers: Mapping[str, str]) -> bytes:
         connection = self._connection()
+        sent = None if body is None else json.dumps(body)
         try:
-            connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+            connection.request(method, path, sent, {"Content-Type": "application/json", **headers})
             response = connection.getresponse()
             answer = response.read()
         except http.client.HTTPException as error:
@@ -125,7 +145,7 @@ class Wire:
             connection.close()
         if response.status != http.client.OK:
             raise ConnectionError(f"{path} answered {response.status}")
-        return json.loads(answer)
+        return answer
 
     def _connection(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(urlsplit(self.address).netloc, timeout=_TIMEOUT)
@@ -191,10 +211,13 @@ def told(seen: Mapping[str, int]) -> str:
 
 
 @contextlib.contextmanager
-def arriving(folder: Path, address: str, seed: int) -> Iterator[None]:
-    """Visitors keep arriving at the demo in this folder, served at this address, until the block ends."""
+def arriving(folder: Path, address: str, seed: int, visitors: bool) -> Iterator[None]:
+    """Visitors keep arriving at the demo in this folder, served at this address, until the block ends.
+
+    Without `visitors` its pages are opened once, and that is all.
+    """
     command = [sys.executable, "-m", "webapp.commands.traffic", str(folder), address, str(seed)]
-    process = subprocess.Popen(command)
+    process = subprocess.Popen(command if visitors else [*command, _NOBODY])
     try:
         yield
     finally:
@@ -202,8 +225,8 @@ def arriving(folder: Path, address: str, seed: int) -> Iterator[None]:
         process.wait()
 
 
-def main(folder: Path, address: str, seed: int) -> None:
-    """Send visitors until the process that started this one is gone."""
+def main(folder: Path, address: str, seed: int, visitors: bool = True) -> None:
+    """Open every page once; then send `visitors` until the process that started this one is gone."""
     from experiments.catalog import Catalog
     from experiments.gallery import exhibits
     from experiments.site import Site
@@ -220,6 +243,14 @@ def main(folder: Path, address: str, seed: int) -> None:
         if os.getppid() != parent or time.monotonic() > began + _START_SECONDS:
             return
         time.sleep(0.2)
+    with contextlib.suppress(OSError):
+        wire.warm_up()
+    pages = ["/", *(f"/results/{key}" for key in catalog.experiments())]
+    opening = threading.Thread(target=wire.open, args=(pages,), daemon=True)
+    opening.start()
+    if not visitors:
+        opening.join()
+        return
     traffic = Traffic(wire, running, random.Random(seed), f"{int(time.time()):x}", _arrival=time.monotonic())
     last_told = time.monotonic()
     while os.getppid() == parent:
@@ -233,4 +264,4 @@ def main(folder: Path, address: str, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), visitors=_NOBODY not in sys.argv)

@@ -149,18 +149,6 @@ class Demo:
     services: Any
     ahead: timedelta = field(default_factory=timedelta)
 
-    def warm_up(self) -> None:
-        """Be a server that has answered before: the very first visitor sees the control when that takes too long."""
-        agent = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Chrome/142", "Origin": self.url}
-        asked = json.dumps({"context": {"targetingKey": "first"}}).encode()
-        sent = json.dumps({"writeKey": self.services.site.settings.write_key, "event": "warm", "anonymousId": "first"})
-        for path, body in (
-            ("/ofrep/v1/evaluate/flags", asked),
-            ("/v1/t", sent.encode()),
-            ("/yesladder.js", None),
-        ):
-            urllib.request.urlopen(urllib.request.Request(self.url + path, body, agent), timeout=60).close()
-
     def visitor(self, form: str, popup: str) -> str:
         """An id that gets these two variants."""
         catalog = self.services.catalog
@@ -201,7 +189,6 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
     made.append(Demo(f"http://127.0.0.1:{server.server_port}", app.extensions["yesladder"]))
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    made[0].warm_up()
     yield made[0]
     server.shutdown()
     thread.join()
@@ -210,16 +197,16 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
 
 
 @pytest.fixture
-def visiting(chromium: Browser, demo: Demo) -> Opened:
+def visiting(chromium: Browser, demo: Demo, patient: str) -> Opened:
     """`with visiting(visitor) as page:` A page of this visitor's browser on the demo site."""
-    return lambda visitor, **of: _visiting(chromium, demo, visitor, **of)
+    return lambda visitor, **of: _visiting(chromium, demo, visitor, patient, **of)
 
 
 @contextmanager
-def _visiting(chromium: Browser, demo: Demo, visitor: str, **of: Any) -> Iterator[Page]:
+def _visiting(chromium: Browser, demo: Demo, visitor: str, patient: str, **of: Any) -> Iterator[Page]:
     """A page of this visitor's browser; it fails the test on any error or warning in the console."""
-    scripts = of.get("java_script_enabled", True)
     context = chromium.new_context(**of)
+    context.add_init_script(patient)
     value = f"{visitor}.{datetime.now(UTC):%Y-%m-%d}"
     context.add_cookies([{"name": "yesladder_id", "value": value, "url": demo.url}])
     page = context.new_page()
@@ -227,12 +214,6 @@ def _visiting(chromium: Browser, demo: Demo, visitor: str, **of: Any) -> Iterato
     page.on("console", lambda message: faults.append(message.text) if message.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: faults.append(str(error)))
     try:
-        page.goto(f"{demo.url}/demo/booking")  # nothing is tested here; the next pages need not wait for the assignment
-        for _ in range(20 * scripts):
-            if page.evaluate("window.yesladder?.variant?.('contact-form')"):
-                break
-            page.wait_for_timeout(500)
-            page.reload()
         yield page
         assert [fault for fault in faults if "422 (UNPROCESSABLE" not in fault] == []
     finally:

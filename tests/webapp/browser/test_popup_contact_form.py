@@ -104,6 +104,7 @@ def test_whatever_is_missing_the_link_works_as_before(popup: Opened, case: str) 
             host.page.evaluate(f"void ({script})")
         host.page.get_by_role("link", name="Contact us").click()
         host.page.wait_for_url("**/contact")
+        assert host.page.text_content("p") == "/contact", "it is the page, not the pop-up over the old one"
 
 
 @pytest.mark.parametrize("held", ["ctrlKey", "metaKey", "shiftKey", "altKey"])

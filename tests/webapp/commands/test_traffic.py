@@ -6,10 +6,12 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -118,12 +120,83 @@ def test_visitors_arrive_at_the_served_demo_and_end_with_it(tmp_path: Path, serv
 
 def test_without_traffic_nobody_arrives(served_demo: Any) -> None:
     with served_demo("--no-traffic") as demo:
-        assert not any("webapp.commands.traffic" in line for line in demo.children().values())
         assert "simulated visitor a second" not in demo.told
+        demo.wait_until(lambda: "commands.traffic" not in "".join(demo.children().values()), "all pages are open")
+        live = demo.fetch("live")
+        assert "simulated-" not in live
+        assert "warm-up" not in live, "to ask is not to be counted"
 
 
-def test_it_ends_by_itself_when_no_server_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+class Witness(BaseHTTPRequestHandler):
+    """A server that keeps what it is asked; its result pages fail."""
+
+    asked: ClassVar[list[tuple[str, str, str]]] = []
+
+    def do_GET(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.asked.append((self.command, self.path, self.headers["User-Agent"] or ""))
+        self.send_response(404 if self.path.startswith("/results") else 200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    do_POST = do_GET  # noqa: N815  # the name that the library calls
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_every_page_is_opened_once_before_visitors_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits for a server that has just started, and a page that fails stops nothing."""
     subprocess.run([*YESLADDER, "init", str(tmp_path / "site")], check=True, capture_output=True)
-    monkeypatch.setattr(traffic, "_START_SECONDS", 0.3)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(Witness, "asked", [])
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Witness)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        traffic.main(tmp_path / "site", f"http://127.0.0.1:{server.server_port}", 1, visitors=False)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    [alive, *asked] = Witness.asked
+    assert alive[:2] == ("GET", "/livez")
+    assert [one[:2] for one in asked] == [
+        ("GET", "/demo/"),
+        ("GET", "/yesladder.js"),
+        ("POST", "/ofrep/v1/evaluate/flags"),
+        ("GET", "/"),
+        ("GET", "/results/contact-form"),
+    ]
+    assert all("Mozilla" in agent for _, _, agent in asked[:3]), "as a browser asks: it is the device that takes time"
+
+
+@pytest.mark.parametrize("gone", ["no server", "no parent"])
+def test_it_ends_by_itself_when_no_server_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gone: str) -> None:
+    subprocess.run([*YESLADDER, "init", str(tmp_path / "site")], check=True, capture_output=True)
+    asked: list[str] = []
+    parents = iter([1, 2])  # the one that started it, and the one that inherits orphans
+    if gone == "no server":
+        monkeypatch.setattr(traffic, "_START_SECONDS", 0.3)
+    else:
+        monkeypatch.setattr(traffic.os, "getppid", lambda: next(parents))
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(Wire, "is_up", lambda _: bool(asked.append("livez")))
+    monkeypatch.setattr(Wire, "_ask", lambda *_: asked.append("more"))
     traffic.main(tmp_path / "site", "http://127.0.0.1:9", 1)
+    assert set(asked) == {"livez"}
+    assert len(asked) > 1 or gone == "no parent", "it is asked again before it is given up"
+
+
+def test_it_ends_with_the_one_that_started_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    subprocess.run([*YESLADDER, "init", str(tmp_path / "site")], check=True, capture_output=True)
+    parents = iter([1, 1, 1, 2])
+    rounds: list[float] = []
+    monkeypatch.setattr(traffic.os, "getppid", lambda: next(parents))
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(Wire, "is_up", lambda _: True)
+    monkeypatch.setattr(Wire, "_ask", lambda *_: b"{}")
+    monkeypatch.setattr(Traffic, "advance", lambda _, now: rounds.append(now) or now)
+    traffic.main(tmp_path / "site", "http://127.0.0.1:9", 1)
+    assert len(rounds) == 2

@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import groupby
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -57,23 +59,26 @@ BODY = """\
 <h1 id="offer">Control</h1><p id="other">Other</p><button id="go">Go</button>
 <p><a id="next" href="/next">Next</a></p>"""
 
-# What the page records of itself: how its tested element was painted, frame by frame.
+# What the page records of itself, frame by frame: when, how its tested element was painted, and whether the snippet was
+# there before. A new ResizeObserver speaks after all animation frames' callbacks, just before the paint.
 RECORDER = """\
 window.frames_seen = [];
 (function frame() {
-  requestAnimationFrame(() => {
-    const element = document.querySelector("#offer");
-    const channel = new MessageChannel();
-    channel.port1.onmessage = () => {
+  requestAnimationFrame((now) => {
+    const there = Boolean(window.yesladder?.style);
+    const painting = new ResizeObserver(() => {
+      painting.disconnect();
+      const element = document.querySelector("#offer");
       if (!element) return;
       const hidden = getComputedStyle(element).visibility === "hidden";
-      frames_seen.push([performance.now(), hidden ? "hidden" : element.textContent]);
-    };
-    channel.port2.postMessage(0);
+      frames_seen.push([now, hidden ? "hidden" : element.textContent, there]);
+    });
+    painting.observe(document.documentElement);
     frame();
   });
 })();
 """
+KEPT = "() => Object.keys(localStorage).some((key) => key.startsWith('yesladder.flags.'))"
 
 
 def experiment(
@@ -162,6 +167,7 @@ class Stage:
     server: str
     site: Path
     browser: Browser
+    patient: str
 
     def show(self, path: str = "/", body: str = BODY, attributes: str = "", server: str = "") -> str:
         """Put a page on the host; its address."""
@@ -175,9 +181,12 @@ class Stage:
         return [one for one in ids if place(phase, one).variant == variant][number]
 
     @contextmanager
-    def visit(self, visitor: str = "", **settings: Any) -> Iterator[SimpleNamespace]:
-        """A browser of one visitor: `page`, `context`, and `faults`, which must stay empty."""
+    def visit(self, visitor: str = "", patient: bool = True, **settings: Any) -> Iterator[SimpleNamespace]:
+        """A browser of one visitor: `page`, `context`, and `faults`, which must stay empty. `patient`: see the fixture
+        of this name."""
         context = self.browser.new_context(**settings)
+        if patient:
+            context.add_init_script(self.patient)
         if visitor:
             context.add_cookies([{"name": "yesladder_id", "value": f"{visitor}.{FIRST_SEEN}", "url": self.host.origin}])
         faults: list[str] = []
@@ -214,12 +223,17 @@ class Stage:
 
     def wait_for_text(self, page: Page, text: str) -> None:
         """Wait until the tested element says this."""
-        page.locator(f"#offer:text-is('{text}')").wait_for(timeout=5000)
+        page.locator(f"#offer:text-is('{text}')").wait_for()
+
+    def frames(self, page: Page, last: str) -> list[str]:
+        """How the tested element was painted, in frames that differ, as soon as it is painted like this."""
+        page.wait_for_function("(last) => frames_seen.at(-1)?.[1] === last", arg=last)
+        return [seen for seen, _ in groupby(frame[1] for frame in page.evaluate("frames_seen"))]
 
     def settle(self, page: Page, *names: str, drained: bool = True) -> None:
         """Wait until the log has these events and (`drained`) nothing more waits in the browser."""
-        end = page.evaluate("performance.now()") + 8000
-        while page.evaluate("performance.now()") < end:
+        end = time.monotonic() + 60
+        while time.monotonic() < end:
             waiting = page.evaluate(
                 "Object.keys(localStorage).filter((key) => key.startsWith('yesladder.event.')).length"
             )
@@ -246,6 +260,24 @@ class StandIn:
     flags: list[dict[str, Any]]
     answer_ofrep: Callable[[BaseHTTPRequestHandler], None]
     received: list[dict[str, Any]] = field(default_factory=list)
+
+    def hold(self) -> threading.Event:
+        """From now on an assignment is answered when this is set, and not before."""
+        let_go = threading.Event()
+
+        def answer_later(handler: BaseHTTPRequestHandler) -> None:
+            let_go.wait(60)
+            self.answer_flags(handler)
+
+        self.answer_ofrep = answer_later
+        return let_go
+
+    def wait_for(self, page: Page, *names: str) -> None:
+        """Wait until the browser has sent these events."""
+        end = time.monotonic() + 60
+        while not set(names) <= set(self.names()):
+            assert time.monotonic() < end, f"waited in vain for {names}; sent was {self.names()}"
+            page.wait_for_timeout(20)
 
     def names(self) -> list[str]:
         """The events that the browser sent."""
@@ -275,11 +307,12 @@ def flag(changes: Any, trigger: dict[str, str] | None = None, **metadata: Any) -
 
 
 @pytest.fixture
-def stand_in(host: Host, chromium: Browser, tmp_path: Path) -> StandIn:
+def stand_in(host: Host, chromium: Browser, patient: str, tmp_path: Path) -> StandIn:
     """A stand-in for the server on an origin of its own; it answers well, with one change, until told otherwise."""
     server = host.origin.replace("localhost", "127.0.0.1")
     host.policy = f"default-src 'none'; script-src {server} {host.origin}; connect-src {server}; style-src 'self'"
-    made = StandIn(Stage(host, server, tmp_path, chromium), [flag([{"select": "#offer", "text": "Changed"}])], answer)
+    stage = Stage(host, server, tmp_path, chromium, patient)
+    made = StandIn(stage, [flag([{"select": "#offer", "text": "Changed"}])], answer)
     made.answer_ofrep = made.answer_flags
     script = snippet_source('[["#offer",""]]')
     host.answers["/yesladder.js"] = lambda handler: answer(handler, 200, script, "text/javascript", SHARED)
@@ -290,7 +323,7 @@ def stand_in(host: Host, chromium: Browser, tmp_path: Path) -> StandIn:
 
 @pytest.fixture
 def site_of(
-    tmp_path: Path, host: Host, chromium: Browser, serve_at: Callable[..., AbstractContextManager[Any]]
+    tmp_path: Path, host: Host, chromium: Browser, patient: str, serve_at: Callable[..., AbstractContextManager[Any]]
 ) -> Callable[..., AbstractContextManager[Stage]]:
     """A served site with these experiments: `with site_of(experiment(...)) as stage`."""
 
@@ -307,9 +340,7 @@ def site_of(
                 f"script-src {served.url} {host.origin}; connect-src {served.url}; style-src 'self'; form-action 'self'"
             )
             host.policy = f"default-src 'none'; {own}"
-            for _ in range(8):  # every worker: a visitor whom the first answer keeps waiting is not counted
-                served.request("POST", OFREP, '{"context": {"targetingKey": "warm-up"}}', {"Origin": host.origin})
-            yield Stage(host, served.url, site, chromium)
+            yield Stage(host, served.url, site, chromium, patient)
 
     return made
 
@@ -325,5 +356,12 @@ def stage(site_of: Callable[..., AbstractContextManager[Stage]]) -> Iterator[Sta
 def build() -> SimpleNamespace:
     """What tests make their sites and pages of."""
     return SimpleNamespace(
-        experiment=experiment, flag=flag, answer=answer, opened=opened, BODY=BODY, RECORDER=RECORDER, SHARED=SHARED
+        experiment=experiment,
+        flag=flag,
+        answer=answer,
+        opened=opened,
+        BODY=BODY,
+        KEPT=KEPT,
+        PAGE=PAGE,
+        SHARED=SHARED,
     )

@@ -49,7 +49,6 @@ def test_a_change(
     with stand_in.stage.visit() as visit:
         visit.page.goto(stand_in.stage.show(body=BODY))
         visit.page.wait_for_function("() => offer.lang === 'en'")  # a change that fails takes no other with it
-        visit.page.wait_for_timeout(100)
         assert visit.page.evaluate(f"((one) => {expression})(offer)") == expected
         visit.faults[:] = [fault for fault in visit.faults if "Failed to load" not in fault and "MIME" not in fault]
 
@@ -61,8 +60,10 @@ def test_a_redirect_keeps_the_query_and_counts_before_it_goes(stand_in: Any, bui
         stand_in.stage.show("/next", body="<p>There</p>")
         visit.page.goto(address + "?a=1&b=1")
         visit.page.wait_for_url("**/next?b=2&a=1")
-        visit.page.wait_for_timeout(300)
-    assert "Experiment Viewed" in stand_in.names()
+        assert visit.page.text_content("p") == "There"
+        stand_in.wait_for(visit.page, "Experiment Viewed")
+    sent = {one["messageId"] for body in stand_in.received for one in body["batch"]}
+    assert len(sent) == 1, "who is sent on is counted once"
 
 
 def test_a_redirect_to_another_host_takes_the_visitor_along(stand_in: Any, build: SimpleNamespace) -> None:
@@ -89,15 +90,14 @@ def test_a_widget_comes_with_its_style_and_meets_each_element_once(stand_in: Any
         visit.page.goto(stand_in.stage.show(body=BODY))
         visit.page.locator("#second:text-is('Control!')").wait_for()
         visit.page.evaluate("document.body.append('x')")
-        visit.page.wait_for_timeout(100)
+        visit.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         assert visit.page.evaluate("[offer.textContent, getComputedStyle(offer).color]") == ["Control!", "rgb(1, 2, 3)"]
 
 
 def test_a_widget_that_does_not_come_leaves_the_control_and_the_exposure(stand_in: Any, build: SimpleNamespace) -> None:
     stand_in.flags = [build.flag([{"select": "#offer", "widget": "gone"}])]
     with stand_in.stage.visit() as visit:
-        visit.page.goto(stand_in.stage.show())
-        visit.page.wait_for_timeout(600)
-        assert visit.page.evaluate("frames_seen").pop()[1] == "Control"
+        visit.page.goto(stand_in.stage.show(attributes='blocking="render"'))
+        assert stand_in.stage.frames(visit.page, "Control") in (["hidden", "Control"], ["Control"])
+        stand_in.wait_for(visit.page, "Experiment Viewed")
         visit.faults.clear()  # the browser tells of the 404
-    assert stand_in.names() == ["Experiment Viewed"]

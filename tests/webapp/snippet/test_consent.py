@@ -29,10 +29,13 @@ def test_signals(stand_in: Any, signal: str, attributes: str, counts: bool) -> N
         visit.page.evaluate("yesladder.track('tried')")
         if signal and not counts:
             visit.page.evaluate("yesladder.consent(true)")  # a banner that does not know of the signal
-        visit.page.wait_for_timeout(500)
+        if counts:
+            stand_in.wait_for(visit.page, "Experiment Viewed", "tried")
+        else:
+            visit.page.wait_for_timeout(500)
         traces = visit.page.evaluate(TRACES)
     assert (traces == NOTHING) is not counts
-    assert ("Experiment Viewed" in stand_in.names()) is counts
+    assert set(stand_in.names()) == ({"Experiment Viewed", "tried"} if counts else set())
 
 
 def test_consent_given_and_withdrawn(stand_in: Any) -> None:
@@ -44,11 +47,11 @@ def test_consent_given_and_withdrawn(stand_in: Any) -> None:
         assert page.evaluate(TRACES) == NOTHING
         page.evaluate("yesladder.consent(true)")
         stand_in.stage.wait_for_text(page, "Changed")
-        page.wait_for_timeout(200)
-        assert "Experiment Viewed" in stand_in.names()
+        stand_in.wait_for(page, "Experiment Viewed")
         page.goto(address)
         stand_in.stage.wait_for_text(page, "Changed")  # remembered
         page.evaluate("yesladder.consent(false); yesladder.track('after')")
+        stand_in.wait_for(page, "Consent Withdrawn")
         page.wait_for_timeout(300)
         assert page.evaluate("[document.cookie, Object.keys(localStorage)]") == ["", ["yesladder.consent"]]
         page.goto(address)
@@ -64,7 +67,9 @@ def test_the_cookie_is_the_host_s_own_lasts_13_months_and_is_not_renewed(stand_i
         stand_in.stage.wait_for_text(visit.page, "Changed")
         [first] = visit.context.cookies()
         visit.page.goto(address)
-        visit.page.wait_for_timeout(300)
+        stand_in.stage.wait_for_text(visit.page, "Changed")
+        visit.page.evaluate("yesladder.track('second')")
+        stand_in.wait_for(visit.page, "second")
         [second] = visit.context.cookies()
         now = visit.page.evaluate("Date.now()") / 1000
     assert first == second

@@ -114,8 +114,8 @@ def test_the_page_s_own_calls(site_of: Any, build: SimpleNamespace) -> None:
             visit.page.goto(stage.show())
             visit.page.wait_for_function("() => window.told")
             assert visit.page.evaluate("[told, yesladder.variant('nonsense')]") == ["changed", None]
-            visit.page.evaluate("yesladder.ready().then(() => yesladder.push(['track', 'pushed']))")
-            stage.settle(visit.page, "early", "Identify", "Experiment Viewed", "pushed")
+            visit.page.evaluate("yesladder.push(['track', 'pushed'], ['nonsense'], ['track', 'too'])")
+            stage.settle(visit.page, "early", "Identify", "Experiment Viewed", "pushed", "too")
         assert ("Experiment Viewed", "changed") in stage.events(visitor)
 
 

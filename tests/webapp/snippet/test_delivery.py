@@ -9,6 +9,7 @@ from typing import Any
 from playwright.sync_api import Browser
 
 NAVIGATIONS = 100
+NOTHING_WAITS = "() => !Object.keys(localStorage).some((key) => key.startsWith('yesladder.event.'))"
 LEAVING = """\
 const number = new URLSearchParams(location.search).get("n");
 addEventListener("pagehide", () => number && yesladder.track("left-" + number));
@@ -38,6 +39,7 @@ def test_the_last_page(stage: Any, build: SimpleNamespace) -> None:
         visit.page.goto(stage.show() + "?n=last")
         visit.page.goto("about:blank")
         stage.settle(other, "left-last", drained=False)
+    assert [name for name, _ in stage.events()].count("left-last") == 1
 
 
 def test_a_server_that_was_away(stand_in: Any, build: SimpleNamespace) -> None:
@@ -55,14 +57,16 @@ def test_a_server_that_was_away(stand_in: Any, build: SimpleNamespace) -> None:
         visit.page.goto(address)
         stand_in.stage.wait_for_text(visit.page, "Changed")
         visit.page.evaluate("for (let n = 0; n < 150; n++) yesladder.track('n' + n)")
-        visit.page.wait_for_timeout(500)
-        visit.page.goto(address)
-        visit.page.wait_for_timeout(300)
+        for _ in range(2):
+            before = len(busy)
+            while len(busy) == before:
+                visit.page.wait_for_timeout(20)
+            visit.page.goto(address)
         stand_in.stage.host.answers["/v1/batch"] = taking
         visit.page.goto(address)
-        visit.page.wait_for_timeout(1000)
+        stand_in.wait_for(visit.page, "n50", "n149")
+        visit.page.wait_for_function(NOTHING_WAITS)
         visit.faults.clear()  # the browser tells of each 503
-    assert busy
     identities = {one["messageId"]: one["event"] for body in stand_in.received for one in body["batch"]}
     assert sorted(identities.values()) == sorted(f"n{n}" for n in range(50, 150)), "of too many, the newest are kept"
 

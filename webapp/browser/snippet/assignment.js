@@ -83,9 +83,9 @@ function preview() {
   const wanted = sessionStorage.getItem(PREFIX);
   if (!wanted) return;
   watch();
-  const answers = wanted.split(",").map((one) => {
-    const parts = one.split(":");
-    return ask("/" + parts[0], { targetingKey: "preview", force: parts[1] }).then((answer) => answer.json());
-  });
+  const pairs = wanted.split(",").map((one) => one.split(":"));
+  const answers = pairs.map(([key, force]) =>
+    ask("/" + key, { targetingKey: "preview", force }).then((answer) => answer.json()),
+  );
   return Promise.all(answers).then(settle, giveUp);
 }

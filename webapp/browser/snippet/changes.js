@@ -3,9 +3,8 @@
 
 const ACTIVE = "script,style,iframe,object,embed,base,link,meta";
 const applied = new WeakMap(); // element -> the changes it has
-const widgets = {};
-const waiting = {}; // name of a widget that is on its way -> what to do when it is there
-const loading = new Set(); // selectors of elements that wait for a widget behind the curtain
+const widgets = {}; // name -> what makes it; 0 while its script is on its way
+const loading = new Set(); // selectors of elements that wait for their widget behind the curtain
 
 function change(flag, event) {
   flag.value?.changes?.forEach?.(
@@ -16,19 +15,22 @@ function change(flag, event) {
   );
 }
 
+/* While the parser is inside an element, it adds the rest of the control to what we make of it. So until it has left,
+   the change is made again before each paint; a widget is made only then. */
 function changeOnce(element, one) {
   const had = applied.get(element) || [];
   if (had.includes(one) || element.matches(ACTIVE)) return;
-  applied.set(element, [...had, one]);
-  if (one.text != null) element.textContent = one.text;
+  const ready = isWhole(element) && (!one.widget || widgets[one.widget]);
+  if (ready) applied.set(element, [...had, one]);
+  if (one.text != null && element.textContent != one.text) element.textContent = one.text;
   for (const name in one.attribute) setAttribute(element, name, one.attribute[name]);
-  element.classList.remove(...listed(one.class?.remove));
-  element.classList.add(...listed(one.class?.add));
+  element.classList.remove(...[].concat(one.class?.remove || [])); // one name, or a list
+  element.classList.add(...[].concat(one.class?.add || []));
   if (one.hide) element.style.setProperty("display", "none", "important");
-  if (one.widget) useWidget(element, one);
+  if (one.widget) useWidget(element, one, ready);
 }
 
-const listed = (given) => [].concat(given || []); // one name, or a list
+const isWhole = (node) => document.readyState !== "loading" || (node && (node.nextSibling || isWhole(node.parentNode)));
 
 function setAttribute(element, name, value) {
   if (/^(on|srcdoc)/i.test(name) || /^(javascript|data):/i.test(String(value).replace(/[\0- ]/g, ""))) return;
@@ -48,21 +50,21 @@ function redirect(to, event) {
   location.replace(target);
 }
 
-function useWidget(element, one) {
+function useWidget(element, one, ready) {
   const name = one.widget;
-  const run = safely(() => widgets[name](element, one.options || {}));
-  if (widgets[name]) return run();
-  loading.add(one.select);
+  loading.delete(one.select);
+  if (ready) {
+    // never under the visitor's hands
+    if (!revealed || !element.contains(document.activeElement)) widgets[name](element, one.options || {});
+  } else if (!revealed) loading.add(one.select);
   conceal(loading);
-  const ready = () => {
-    if (!element.contains(document.activeElement)) run(); // never under the visitor's hands
-    loading.delete(one.select);
-    conceal(loading);
-  };
-  if (waiting[name]) return waiting[name].push(ready);
-  waiting[name] = [ready];
+  if (name in widgets) return;
+  widgets[name] = 0;
   const script = document.createElement("script");
-  script.onload = script.onerror = () => waiting[name].splice(0).forEach((act) => act());
+  script.onload = script.onerror = () => {
+    widgets[name] ||= () => {}; // it did not come: the control stays
+    look();
+  };
   script.nonce = tag.nonce;
   script.src = `${server}/widgets/${name}.js`;
   document.head.append(script);

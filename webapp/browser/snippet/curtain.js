@@ -3,6 +3,7 @@
 
 const curtain = safely(adopt)("");
 let opening;
+let revealed; // on this page, what has been hidden for PATIENCE is not hidden again
 
 function adopt(css) {
   const sheet = new CSSStyleSheet();
@@ -20,6 +21,7 @@ const conceal = safely((selectors) => {
 });
 
 function reveal() {
+  revealed = true;
   loading.clear();
   conceal([]);
 }

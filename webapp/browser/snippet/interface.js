@@ -16,7 +16,7 @@ const api = {
   track: (event, properties) => once(() => post({ event: String(event), properties })),
   /* This visitor is that user of yours: what either did is one person's. */
   identify: (userId) =>
-    once(() => post({ type: "identify", messageId: `identify:${visitor.id}:${userId}`, userId: String(userId) })),
+    once(() => post({ type: "identify", messageId: ["identify", visitor.id, userId].join(":"), userId: String(userId) })),
   consent(given) {
     if (given) {
       if (!objects()) write("consent", true);
@@ -53,10 +53,10 @@ function open() {
   const early = window.yesladder || [];
   if (early.style) return; // the tag is twice on the page
   for (const name in api) api[name] = safely(api[name]);
-  api.push = safely((call) => api[call[0]](...call.slice(1)));
+  api.push = (...calls) => calls.forEach(safely(([name, ...given]) => api[name](...given))); // as many as a list takes
   window.yesladder = api;
   start();
-  early.forEach(api.push);
+  api.push(...early);
 }
 
 if (document.prerendering) document.addEventListener("prerenderingchange", safely(open));

@@ -34,7 +34,7 @@ const look = safely(() => {
   if (!settled) return;
   flags.filter((flag) => happens(...flag.trigger)).forEach(safely((flag) => meet(flag)));
   met.forEach((flag) => change(flag));
-  rules.filter((rule) => !done.has(rule[0]) && happens(rule[1], rule[2])).forEach((rule) => step(rule[0]));
+  rules.forEach(([event, ...moment]) => done.has(event) || (happens(...moment) && step(event)));
   all("[data-yes-view]").forEach((element) => step(element.dataset.yesView));
   all("[data-yes-visible]").filter(isSeen).forEach((element) => step(element.dataset.yesVisible));
   release();
@@ -71,6 +71,7 @@ function turnPage() {
   if (now === here) return;
   here = now;
   missed = [];
+  revealed = false;
   met.clear();
   done.clear();
 }
@@ -85,5 +86,6 @@ function watch() {
     listen(type, (event) => occur(type.replace("in", ""), event));
   }
   listen("scroll", look);
+  listen("DOMContentLoaded", look);
   listen("visibilitychange", leave); // the page is left, or only another tab is shown
 }

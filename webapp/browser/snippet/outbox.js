@@ -13,7 +13,6 @@ let failures = 0;
 
 function post(what) {
   if (!visitor) return;
-  const source = query().get("utm_source");
   const event = {
     type: "track",
     messageId: random(),
@@ -23,7 +22,7 @@ function post(what) {
       page: { url: location.origin + location.pathname, referrer: document.referrer },
       locale: navigator.language,
       first_seen: visitor.seen,
-      campaign: source ? { source } : null,
+      campaign: { source: query().get("utm_source") },
     },
     ...what,
   };

@@ -12,7 +12,7 @@ function setCookie(value, seconds) {
   document.cookie = `${COOKIE}=${value};path=/;samesite=lax;max-age=${seconds}${secure}`;
 }
 
-const written = () => visitor.id + "." + visitor.seen;
+const written = () => `${visitor.id}.${visitor.seen}`;
 
 /* Is it a new visitor? A redirect from another host hands the id over in the address. Throws where nothing can be
    kept: without an id that lasts, every page view would be another visitor. */
