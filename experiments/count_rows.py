@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from experiments.cohort import DAY, HOUR, Clock
 from experiments.definition import Experiment
 from experiments.event_rows import micros, moment
+from experiments.journey import Row
 from experiments.store import Revision
 from experiments.tally import Tally
 
@@ -48,17 +49,19 @@ def read(connection: sqlite3.Connection, phase: Experiment, *tables: str, attrib
 
 def change(connection: sqlite3.Connection, phase: Experiment, difference: Tally) -> None:
     """Add a difference to the tables; rows that come to nothing are removed."""
-    for table, (key, counts) in TABLES.items():
-        rows = [(phase.key, phase.phase, *cell[1:], *add) for cell, add in difference.items() if cell[0] == table]
+    of_table: dict[str, list[Row]] = {}
+    for cell, add in difference.items():
+        of_table.setdefault(str(cell[0]), []).append(((phase.key, phase.phase, *cell[1:]), add))
+    for table, rows in of_table.items():
+        key, counts = TABLES[table]
         marks = ", ".join("?" * (len(key) + len(counts)))
         sums = ", ".join(f"{count} = {count} + excluded.{count}" for count in counts)
         connection.executemany(
-            f"INSERT INTO {table} VALUES ({marks}) ON CONFLICT ({', '.join(key)}) DO UPDATE SET {sums}", rows
+            f"INSERT INTO {table} VALUES ({marks}) ON CONFLICT ({', '.join(key)}) DO UPDATE SET {sums}",
+            [cell + add for cell, add in rows],
         )
         nothing = " AND ".join([f"{column} = ?" for column in key] + [f"{count} = 0" for count in counts])
-        shrunk = [
-            (phase.key, phase.phase, *cell[1:]) for cell, add in difference.items() if cell[0] == table and min(add) < 0
-        ]
+        shrunk = [cell for cell, add in rows if add[0] < 0]  # nothing is left only where nobody is
         connection.executemany(f"DELETE FROM {table} WHERE {nothing}", shrunk)
 
 
@@ -97,15 +100,10 @@ def define(connection: sqlite3.Connection, phase: Experiment) -> None:
 
 
 def _cohorts(phase: Experiment, cells: Tally) -> Iterator[tuple[Clock, int]]:
-    """The clock and the cohort of every published cell."""
+    """The clocks and the cohorts of all published cells."""
     windows = {step.step: phase.window_of(step) for step in phase.steps}
-    for cell in cells:
-        clock: Clock
-        match cell:
-            case ("reach", str(step), attribute, _, int(cohort), *_):
-                clock = Clock(DAY if attribute else HOUR, windows[step])
-            case ("patterns", _, _, int(cohort), *_):
-                clock = Clock(DAY, phase.window)
-            case _:
-                continue
-        yield clock, cohort
+    reach = {(cell[1], bool(cell[2]), cell[4]) for cell in cells if cell[0] == "reach"}
+    for step, daily, cohort in reach:
+        yield Clock(DAY if daily else HOUR, windows[str(step)]), int(cohort)
+    for cohort in {cell[3] for cell in cells if cell[0] == "patterns"}:
+        yield Clock(DAY, phase.window), int(cohort)

@@ -10,11 +10,14 @@ from typing import Any
 
 from experiments.cohort import EPOCH
 from experiments.events import Event, MessageId, Refusal, VisitorId
+from experiments.tally import people
 
 COLUMNS = "message_id, kind, visitor, joined, name, experiment, variant, at, received_at, properties, attributes"
 IN_ORDER = "ORDER BY received_at, message_id"
 AMONG = "IN (SELECT value FROM json_each(?))"
 KEPT_REFUSALS = 1_000
+VISITORS_AT_ONCE = 2_000  # whose events are read from the log together
+_encoded = json.JSONEncoder(separators=(",", ":")).encode  # made once: json.dumps makes one for each call
 
 
 def micros(time: datetime) -> int:
@@ -42,8 +45,8 @@ def write(connection: sqlite3.Connection, events: Iterable[Event]) -> None:
                 event.variant,
                 micros(event.at),
                 micros(event.received_at),
-                json.dumps(event.properties, separators=(",", ":")),
-                json.dumps(event.attributes, separators=(",", ":")),
+                _encoded(event.properties),
+                _encoded(event.attributes),
             )
             for event in events
         ],
@@ -87,6 +90,25 @@ def every(connection: sqlite3.Connection) -> Iterator[Event]:
     return _select(connection, IN_ORDER, [])
 
 
+def persons(connection: sqlite3.Connection) -> Iterator[list[Event]]:
+    """The whole log, the events of one person (of all ids that joins connect) at a time, in order of receipt.
+
+    Never more of it in memory than that of VISITORS_AT_ONCE ids and of whom they are joined to.
+    """
+    last = ""
+    while True:
+        rows = connection.execute(
+            "SELECT DISTINCT visitor FROM events WHERE visitor > ? ORDER BY visitor LIMIT ?", (last, VISITORS_AT_ONCE)
+        ).fetchall()
+        if not rows:
+            return
+        first, last = rows[0][0], rows[-1][0]
+        for events in people(of_ids(connection, [VisitorId(row[0]) for row in rows])):
+            # who is known by several ids has a turn once, at the first of them
+            if first <= min(event.visitor for event in events) <= last:
+                yield events
+
+
 def exposed(connection: sqlite3.Connection, experiment: str, since: datetime) -> list[VisitorId]:
     """Ids with an exposure to this experiment at or after a moment."""
     rows = connection.execute(
@@ -102,6 +124,8 @@ def newest(connection: sqlite3.Connection, limit: int) -> Iterator[Event]:
 
 def write_refusals(connection: sqlite3.Connection, refusals: Sequence[Refusal]) -> None:
     """Keep the newest refusals to look at, and count them all."""
+    if not refusals:
+        return
     connection.executemany(
         "INSERT INTO refusals (refused_at, reason, detail, message_id, name, visitor, experiment) "
         "VALUES (?, ?, ?, ?, ?, ?, ?)",

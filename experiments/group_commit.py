@@ -6,8 +6,10 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future, TimeoutError
+from contextlib import suppress
 from dataclasses import dataclass, field
 
+from experiments.decision import Decision, DecisionKey
 from experiments.events import Event, Refusal
 from experiments.store import Store, StoreError, StoreUnavailable
 
@@ -36,6 +38,7 @@ class GroupCommit:
         self.at_once = at_once
         self._waiting: deque[_Submission] = deque()
         self._size = 0  # events waiting or being written
+        self._decisions: dict[DecisionKey, Decision] = {}
         self._closed = False
         self._change = threading.Condition()
         self._writer = threading.Thread(target=self._write, name="event-writer", daemon=True)
@@ -61,6 +64,16 @@ class GroupCommit:
         except TimeoutError as slow:
             raise StoreUnavailable(f"the disk did not answer within {timeout:g} seconds") from slow
 
+    def record(self, decisions: Sequence[Decision]) -> None:
+        """Have these written to the decision log soon. Neither waits nor fails, so that no page does because of it.
+
+        What the store refuses is let go: whoever computes a report next finds it missing and hands it in again.
+        """
+        with self._change:
+            for one in decisions:
+                self._decisions.setdefault(one.key, one)
+            self._change.notify()
+
     @property
     def waiting(self) -> int:
         """Events that are not on disk yet."""
@@ -76,17 +89,22 @@ class GroupCommit:
     def _write(self) -> None:
         while True:
             with self._change:
-                self._change.wait_for(lambda: self._waiting or self._closed)
-                if not self._waiting:
+                self._change.wait_for(lambda: self._waiting or self._decisions or self._closed)
+                if not self._waiting and not self._decisions:
                     return
-                batch = [self._waiting.popleft()]
-                size = len(batch[0].events)
-                while self._waiting and size + len(self._waiting[0].events) <= self.at_once:
+                decisions, self._decisions = self._decisions, {}
+                batch: list[_Submission] = []
+                size = 0
+                while self._waiting and (not batch or size + len(self._waiting[0].events) <= self.at_once):
                     batch.append(self._waiting.popleft())
                     size += len(batch[-1].events)
-            self._commit(batch)
-            with self._change:
-                self._size -= size
+            if batch:
+                self._commit(batch)
+                with self._change:
+                    self._size -= size
+            if decisions:
+                with suppress(Exception):  # see record
+                    self.store.record(tuple(decisions.values()))
 
     def _commit(self, batch: Sequence[_Submission]) -> None:
         """One transaction for all; when it fails for one's content, each alone, so that nobody pays for another."""

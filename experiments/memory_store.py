@@ -6,7 +6,9 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from experiments.decision import Decision, DecisionKey, in_order
 from experiments.definition import Experiment
+from experiments.erasure import ids_of, mentions
 from experiments.events import Event, MessageId, Refusal, VisitorId, newest_first
 from experiments.store import Difference, Receipt, Revision
 from experiments.tally import Tally, ledger_table, levels, pattern_table, people, reach_table, tally
@@ -22,6 +24,7 @@ class MemoryStore:
         self._events: dict[MessageId, Event] = {}
         self._refusals: list[Refusal] = []
         self._refused: Counter[str] = Counter()
+        self._decisions: dict[DecisionKey, Decision] = {}
         self._lock = threading.Lock()
 
     def append(self, events: Sequence[Event], refusals: Sequence[Refusal] = ()) -> Receipt:
@@ -57,6 +60,15 @@ class MemoryStore:
         """None: what is counted anew at every question has published nothing."""
         return ()
 
+    def record(self, decisions: Sequence[Decision], wait: bool = True) -> None:
+        with self._lock:
+            for one in decisions:
+                self._decisions.setdefault(one.key, one)
+
+    def decisions(self, experiment: Experiment) -> Sequence[Decision]:
+        known = list(self._decisions.values())
+        return sorted((one for one in known if one.key[:2] == (experiment.key, experiment.phase)), key=in_order)
+
     def visitor(self, visitor: VisitorId) -> Sequence[Event]:
         for events in people(self.scan()):
             if any(visitor in (event.visitor, event.joined) for event in events):
@@ -74,8 +86,8 @@ class MemoryStore:
         with self._lock:
             for event in events:
                 del self._events[event.message_id]
-            ids = {visitor} | {event.visitor for event in events}
-            self._refusals = [refusal for refusal in self._refusals if refusal.visitor not in ids]
+            ids = ids_of(visitor, events)
+            self._refusals = [refusal for refusal in self._refusals if not mentions(refusal, ids)]
         return len(events)
 
     def scan(self) -> Iterator[Event]:

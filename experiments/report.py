@@ -72,7 +72,7 @@ class Report:
             "reason": self.reason,
             "decided_at": iso(self.decided_at),
             "exposed": dict(self.exposed),
-            "sample_ratio": {"p_value": self.sample_ratio.p_value, "alarm": self.sample_ratio.alarm},
+            "sample_ratio": self.sample_ratio.to_json(),
             "steps": [step.to_json() for step in self.steps],
             "decomposition": [one.to_json() for one in self.decomposition],
             "value": self.value.to_json(),

@@ -41,13 +41,19 @@ class SampleRatio:
     """Do the variants get visitors in the planned ratio? From closed hours, before exclusions.
 
     `p_value` is always valid, None before the first closed hour. `expected`: variant key -> planned share.
-    `since`: when the alarm was raised, None without one.
+    `since`: when the alarm was raised, None without one. `findings`: where the mismatch is, from `diagnosis`, where
+    somebody looked for it.
     """
 
     p_value: float | None
     alarm: bool
     expected: Mapping[str, float]
     since: datetime | None
+    findings: Sequence[Finding] = ()
+
+    def to_json(self) -> dict[str, object]:
+        """`sample_ratio` in the JSON document."""
+        return {"p_value": self.p_value, "alarm": self.alarm, "findings": [one.text for one in self.findings]}
 
 
 def sample_ratio(experiment: Experiment, exposed: Exposed, as_of: datetime) -> SampleRatio:

@@ -18,6 +18,7 @@ from experiments.comparison import (
     relative_interval,
 )
 from experiments.definition import Experiment, Step
+from experiments.journey import SEGMENTS
 from stats.design import ENOUGH, Design, NotEnoughData
 from stats.multiplicity import benjamini_yekutieli, selected_level
 from stats.reach import ReachTable, StepReach
@@ -94,6 +95,11 @@ class _Question:
     step: Step
     index: int
     sealed: StepReach
+
+
+def segment_attributes(experiment: Experiment) -> Sequence[str]:
+    """By which attributes are the visitors of this experiment split?"""
+    return tuple(dict.fromkeys(SEGMENTS + experiment.segments))
 
 
 def segment_report(

@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from experiments.config_file import ConfigFile, read_config
+from experiments.config_file import read_config
 from experiments.currency import CURRENCIES
 from experiments.definition import Attributes, Frozen, level
 from experiments.explanation import validated
 from experiments.problem import Fault, Problem, SiteError, nearest, refused, seen
-from experiments.quantity import read_duration, write_duration
+from experiments.quantity import read_duration
 
 SETTINGS_FILE = "yesladder.yaml"
 
@@ -111,7 +111,7 @@ class Settings(Frozen):
     retention: Annotated[
         timedelta | None, BeforeValidator(_retention), WithJsonSchema({"type": "string", "examples": ["400 days"]})
     ] = None
-    """How long raw events are kept; None is forever."""
+    """How long raw events are kept that no count depends on any more; None is forever. `yesladder expire` deletes."""
     staff: Staff = Staff()
 
 
@@ -121,20 +121,7 @@ def read_settings(site_path: Path) -> tuple[Settings | None, tuple[Problem, ...]
     if not path.is_file():
         remedy = 'make a site with "yesladder init", or a file with the line write_key'
         return None, (Problem(SETTINGS_FILE, 1, 1, "this file is missing, so the folder is not a site", remedy),)
-    config = read_config(path, SETTINGS_FILE)
-    settings, problems = validated(Settings, config)
-    if settings is None:
-        return None, problems
-    return settings, tuple(_warnings(settings, config))
-
-
-def _warnings(settings: Settings, config: ConfigFile) -> list[Problem]:
-    if settings.retention is None:
-        return []
-    what = f"is {write_duration(settings.retention)}, but this version keeps every event"
-    return [
-        config.problem(Fault(("retention",), what, "delete visitors with yesladder forget until it does"), "warning")
-    ]
+    return validated(Settings, read_config(path, SETTINGS_FILE))
 
 
 @dataclass(frozen=True, slots=True)

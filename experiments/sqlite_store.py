@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -10,18 +11,30 @@ from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 
-from experiments import count_rows, event_rows
+from experiments import count_rows, decision_rows, erasure, event_rows, retention
 from experiments.cohort import EPOCH
+from experiments.decision import Decision, in_order
 from experiments.definition import Experiment
-from experiments.events import Event, MessageId, Refusal, VisitorId, newest_first
+from experiments.events import Event, MessageId, Refusal, VisitorId, distinct, newest_first
+from experiments.growth import Growth
+from experiments.journey import Meaning
 from experiments.sqlite_file import Durability, SqliteFile
 from experiments.store import Difference, Receipt, Revision, StoreUnavailable
-from experiments.tally import Tally, difference, ledger_table, levels, pattern_table, reach_table, tally
+from experiments.tally import (
+    Tally,
+    add,
+    difference,
+    ledger_table,
+    levels,
+    pattern_table,
+    people,
+    reach_table,
+    tally,
+)
 from stats.patterns import PatternTable
 from stats.reach import ReachTable
 
 RECOUNTED_AT_ONCE = 2_000  # visitors, when a phase begins or ends
-Definitions = Mapping[tuple[str, int], str]
 
 MEANINGLESS = {"name", "hypothesis", "status", "traffic", "serve"}  # what of a definition no count depends on
 
@@ -59,9 +72,12 @@ class SqliteStore:
             taken = [e for e in fresh.values() if e.message_id not in known or e.supersedes(known[e.message_id])]
             replaced = [known[event.message_id] for event in taken if event.message_id in known]
             before = event_rows.of_people(connection, [*taken, *replaced])
-            after = {event.message_id: event for event in chain(before, taken)}
             cause = "consent-withdrawn" if any(event.kind == "withdrawal" for event in taken) else "trusted-import"
-            self._shift(connection, phases, before, list(after.values()), cause)
+            if replaced:
+                after = {event.message_id: event for event in chain(before, taken)}
+                self._shift(connection, phases, before, list(after.values()), cause)
+            else:
+                self._grow(connection, phases, before, taken, cause)
             event_rows.write(connection, taken)
             event_rows.write_refusals(connection, refusals)
         stored = len(fresh.keys() - known.keys())
@@ -93,6 +109,14 @@ class SqliteStore:
         with self._reading() as connection:
             return list(count_rows.revisions(connection, experiment))
 
+    def record(self, decisions: Sequence[Decision], wait: bool = True) -> None:
+        with self.file.writing(wait) as connection:
+            decision_rows.write(connection, decisions)
+
+    def decisions(self, experiment: Experiment) -> Sequence[Decision]:
+        with self.file.reading() as connection:
+            return sorted(decision_rows.read(connection, experiment.key, experiment.phase), key=in_order)
+
     def visitor(self, visitor: VisitorId) -> Sequence[Event]:
         with self._reading() as connection:
             return event_rows.of_ids(connection, [visitor])
@@ -109,11 +133,14 @@ class SqliteStore:
 
     def forget(self, visitor: VisitorId) -> int:
         with self.file.writing() as connection:
+            connection.execute("PRAGMA secure_delete = ON")
             phases = self._bring_up_to_date(connection)
             events = event_rows.of_ids(connection, [visitor])
+            ids = erasure.ids_of(visitor, events)
             self._shift(connection, phases, events, [], "forgotten")
             event_rows.delete(connection, events)
-            event_rows.delete_refusals(connection, {visitor} | {event.visitor for event in events})
+            erasure.delete_mentions(connection, ids)
+        erasure.wipe(self.file, {*ids, *(event.message_id for event in events)})
         return len(events)
 
     def scan(self) -> Iterator[Event]:
@@ -122,10 +149,15 @@ class SqliteStore:
 
     def verify(self) -> Sequence[Difference]:
         with self._reading() as connection:
-            events = list(event_rows.every(connection))
+            final, definitions = retention.gone(connection), count_rows.definitions(connection)
+            phases = [_parsed(definition) for phase, definition in definitions.items() if phase not in final]
+            recounts: list[tuple[Meaning, Tally]] = [(Meaning(phase), {}) for phase in phases]
+            for person in event_rows.persons(connection):
+                for meaning, recount in recounts:
+                    add(recount, meaning.journey(person).rows)
             found = []
-            for phase in map(_parsed, count_rows.definitions(connection).values()):
-                table, recount = count_rows.read(connection, phase, *count_rows.TABLES), tally(phase, events)
+            for phase, (_, recount) in zip(phases, recounts, strict=True):
+                table = count_rows.read(connection, phase, *count_rows.TABLES)
                 for cell in sorted(difference(recount, table), key=str):
                     name = "/".join(map(str, cell))
                     counts = table.get(cell, ()), recount.get(cell, ())
@@ -145,38 +177,61 @@ class SqliteStore:
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
         with self.file.reading() as connection:
-            stale = any(self._changed(count_rows.definitions(connection)))
-        if stale:
-            with self.file.writing() as connection:
-                self._bring_up_to_date(connection)
+            if not any(self._changed(connection)):
+                yield connection
+                return
+        with self.file.writing() as connection:
+            self._bring_up_to_date(connection)
         with self.file.reading() as connection:
             yield connection
+
+    def _grow(
+        self,
+        connection: sqlite3.Connection,
+        phases: Sequence[Growth],
+        before: Sequence[Event],
+        taken: Sequence[Event],
+        cause: str,
+    ) -> None:
+        """Add to the tables what these people contribute more now that more of them is known."""
+        concerned = defaultdict(list)
+        for person in people(distinct(chain(before, taken))):
+            for key in {event.experiment for event in person if event.experiment is not None}:
+                concerned[key].append(person)
+        fresh = {event.message_id for event in taken}
+        for growth in phases:
+            phase = growth.meaning.experiment
+            self._change(connection, phase, growth.by(concerned[phase.key], fresh), cause)
 
     def _shift(
         self,
         connection: sqlite3.Connection,
-        phases: Sequence[Experiment],
+        phases: Sequence[Growth],
         before: Sequence[Event],
         after: Sequence[Event],
         cause: str,
     ) -> None:
         """Take away from the tables what these people contributed so far, and add what they contribute now."""
         exposed_to = {event.experiment for event in chain(before, after) if event.kind == "exposure"}
-        for phase in phases:
+        for phase in (growth.meaning.experiment for growth in phases):
             if phase.key in exposed_to:
-                self._change(connection, phase, tally(phase, after), tally(phase, before), cause)
+                self._change(connection, phase, difference(tally(phase, after), tally(phase, before)), cause)
 
-    def _change(self, connection: sqlite3.Connection, phase: Experiment, new: Tally, old: Tally, cause: str) -> None:
-        change = difference(new, old)
-        count_rows.change(connection, phase, change)
-        count_rows.revise(connection, phase, change, cause, self.clock())
+    def _change(self, connection: sqlite3.Connection, phase: Experiment, change: Tally, cause: str) -> None:
+        if change:
+            count_rows.change(connection, phase, change)
+            count_rows.revise(connection, phase, change, cause, self.clock())
 
-    def _changed(self, definitions: Definitions) -> Iterator[tuple[Experiment | None, Experiment]]:
+    def _changed(self, connection: sqlite3.Connection) -> Iterator[tuple[Experiment | None, Experiment]]:
         """Phases that the tables do not count yet by the definition in force: how they were counted, how they must be.
 
-        Another process may know of an end before this one does: an end once known is never taken back.
+        Another process may know of an end before this one does: an end once known is never taken back. The counts of a
+        phase whose raw events began to go are final, whatever its definition becomes.
         """
+        definitions, final = count_rows.definitions(connection), retention.gone(connection)
         for phase in self.phases():
+            if (phase.key, phase.phase) in final:
+                continue
             definition = definitions.get((phase.key, phase.phase))
             if self._agreed.get((phase.key, phase.phase)) == (definition, id(phase)):
                 continue
@@ -186,12 +241,15 @@ class SqliteStore:
             else:
                 self._agreed[phase.key, phase.phase] = (definition, id(phase))
 
-    def _bring_up_to_date(self, connection: sqlite3.Connection) -> Sequence[Experiment]:
-        """Count by the definitions in force: what is new or has ended is recounted from the log. Answers all phases."""
-        for old, phase in self._changed(count_rows.definitions(connection)):
+    def _bring_up_to_date(self, connection: sqlite3.Connection) -> Sequence[Growth]:
+        """Count by the definitions in force: what is new or has ended is recounted from the log. Answers all phases
+        whose counts may still change."""
+        for old, phase in self._changed(connection):
             self._recount(connection, old, phase)
             count_rows.define(connection, phase)
-        return [_parsed(definition) for definition in count_rows.definitions(connection).values()]
+        final = retention.gone(connection)
+        definitions = count_rows.definitions(connection)
+        return [_growth(definition) for phase, definition in definitions.items() if phase not in final]
 
     def _recount(self, connection: sqlite3.Connection, old: Experiment | None, new: Experiment) -> None:
         only_ended = old is not None and _meaning(old) == _meaning(new.model_copy(update={"ended_at": old.ended_at}))
@@ -203,12 +261,17 @@ class SqliteStore:
             events = event_rows.of_ids(connection, asked)
             seen.update(event.visitor for event in events)
             before = tally(old, events) if old is not None else {}
-            self._change(connection, new, tally(new, events), before, "definition-changed")
+            self._change(connection, new, difference(tally(new, events), before), "definition-changed")
 
 
 @lru_cache(maxsize=1_000)
 def _parsed(definition: str) -> Experiment:
     return Experiment.model_validate_json(definition)
+
+
+@lru_cache(maxsize=1_000)
+def _growth(definition: str) -> Growth:
+    return Growth(Meaning(_parsed(definition)))
 
 
 def _meaning(phase: Experiment) -> object:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from experiments.decision import Decision
 from experiments.definition import Experiment
 from experiments.events import Event, Refusal, VisitorId
 from stats.patterns import PatternTable
@@ -80,6 +81,17 @@ class Store(Protocol):
 
     def revisions(self, experiment: Experiment) -> Sequence[Revision]:
         """Changes of published numbers, oldest first."""
+        ...
+
+    def record(self, decisions: Sequence[Decision], wait: bool = True) -> None:
+        """Write these to the decision log, each with its `recorded_at`. What has its `key` there already stays.
+
+        With `wait` False it is StoreUnavailable at once when somebody else is writing.
+        """
+        ...
+
+    def decisions(self, experiment: Experiment) -> Sequence[Decision]:
+        """The decision log of one phase, in the order in which the verdicts fell. Never waits for a writer."""
         ...
 
     def visitor(self, visitor: VisitorId) -> Sequence[Event]:

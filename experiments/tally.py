@@ -19,7 +19,7 @@ import numpy as np
 
 from experiments.definition import Experiment
 from experiments.events import Event, VisitorId, distinct
-from experiments.journey import Cell, Counts, Meaning
+from experiments.journey import Cell, Counts, Meaning, Row
 from stats.patterns import PatternTable
 from stats.reach import Exposed, ReachTable, StepReach
 
@@ -57,7 +57,7 @@ def tally(experiment: Experiment, events: Iterable[Event]) -> Tally:
     return total
 
 
-def add(total: Tally, rows: Iterable[tuple[Cell, Counts]]) -> None:
+def add(total: Tally, rows: Iterable[Row]) -> None:
     """Add counts; cells that come to nothing are removed."""
     for cell, counts in rows:
         before = total.get(cell)
@@ -68,10 +68,15 @@ def add(total: Tally, rows: Iterable[tuple[Cell, Counts]]) -> None:
             del total[cell]
 
 
+def subtract(total: Tally, rows: Iterable[Row]) -> None:
+    """Take counts away; cells that come to nothing are removed."""
+    add(total, ((cell, tuple(-count for count in counts)) for cell, counts in rows))
+
+
 def difference(after: Tally, before: Tally) -> Tally:
     """What must be added to `before` so that it becomes `after`."""
     change = dict(after)
-    add(change, ((cell, tuple(-count for count in counts)) for cell, counts in before.items()))
+    subtract(change, before.items())
     return change
 
 

@@ -147,7 +147,21 @@ def test_everything_has_its_row(name: str, kind: str) -> None:
 
 
 def test_every_option_of_serve_and_results_is_named() -> None:
-    for command in ("serve", "results", "simulate", "token", "plan", "calibrate"):
+    for command in (
+        "serve",
+        "results",
+        "simulate",
+        "token",
+        "plan",
+        "calibrate",
+        "why",
+        "visitor",
+        "ledger",
+        "export",
+        "backup",
+        "forget",
+        "expire",
+    ):
         for option in main.commands[command].params:
             if isinstance(option, click.Option) and option.opts[0] not in {"--note", "--revoke"}:
                 assert f"`{option.opts[0]}" in README, f"{option.opts[0]} of {command}"

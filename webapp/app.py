@@ -13,7 +13,7 @@ from experiments.catalog import Catalog
 from experiments.site import Site
 from experiments.sqlite_store import open_store
 from experiments.store import Store
-from webapp import access, health, live, ofrep, preview, results, segment, snippet
+from webapp import access, health, live, ofrep, preview, results, segment, snippet, visitor
 from webapp import demo_site as demo
 from webapp.body import MAX_BODY_BYTES
 from webapp.errors import register_errors
@@ -77,7 +77,7 @@ def create_app(
         clock=clock,
         open_results=open_results,
     )
-    for module in (ofrep, segment, snippet, health, access, results, live, preview):
+    for module in (ofrep, segment, snippet, health, access, results, live, preview, visitor):
         app.register_blueprint(module.blueprint)
     if demo_site:
         app.register_blueprint(demo.blueprint)

@@ -6,14 +6,20 @@ from typing import Any
 
 import click
 
+from webapp.commands.backup import backup
 from webapp.commands.calibrate import calibrate
 from webapp.commands.demo import demo
+from webapp.commands.erasure import expire, forget
 from webapp.commands.event_log import import_, verify
+from webapp.commands.export import export
+from webapp.commands.ledger import ledger
 from webapp.commands.plan import plan
 from webapp.commands.results import results
 from webapp.commands.server import serve, token
 from webapp.commands.simulation import simulate
 from webapp.commands.site_folder import check, init, new, schema
+from webapp.commands.visitor import visitor
+from webapp.commands.why import why
 
 
 class Commands(click.Group):
@@ -49,5 +55,26 @@ def main() -> None:
     """
 
 
-for command in (demo, init, new, check, plan, serve, results, simulate, calibrate, import_, verify, token, schema):
+for command in (
+    demo,
+    init,
+    new,
+    check,
+    plan,
+    serve,
+    results,
+    why,
+    visitor,
+    ledger,
+    simulate,
+    calibrate,
+    import_,
+    export,
+    verify,
+    backup,
+    forget,
+    expire,
+    token,
+    schema,
+):
     main.add_command(command)

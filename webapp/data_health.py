@@ -36,10 +36,11 @@ class LedgerRow:
 
 @dataclass(frozen=True, slots=True)
 class DataHealth:
-    """Everything the page's section on data health shows."""
+    """Everything the page's section on data health shows. `findings`: where a mismatch is, while there is an alarm."""
 
     alarm: bool
     ratio: Markup
+    findings: Sequence[str]
     divisions: Sequence[Division]
     ledger: Sequence[LedgerRow]
     ledger_columns: Sequence[str]
@@ -70,6 +71,7 @@ def data_health(report: Report, revisions: Sequence[Revision], formatting: Forma
     return DataHealth(
         alarm=report.sample_ratio.alarm,
         ratio=_ratio(report, formatting),
+        findings=[f"{one.text[0].upper()}{one.text[1:]}." for one in report.sample_ratio.findings],
         divisions=divisions,
         ledger=rows,
         ledger_columns=columns,

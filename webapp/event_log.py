@@ -8,7 +8,7 @@ from concurrent.futures import Future, TimeoutError
 
 from experiments.events import Event, Refusal
 from experiments.group_commit import GroupCommit, QueueFull
-from experiments.store import Store
+from experiments.store import Store, StoreUnavailable
 
 CAPACITY = 10_000  # events that may wait for the disk in one worker; beyond it the answer is 503
 WAITING_REQUESTS = 24  # requests that may wait for the disk at once, so that threads are left for assignments
@@ -25,6 +25,7 @@ class EventLog:
         self._waiting = threading.BoundedSemaphore(WAITING_REQUESTS)
         self._lock = threading.Lock()
         self._probe: Future[Sequence[str]] | None = None
+        self._refused: tuple[str, ...] = ()  # why the last events were, if they were
 
     def append(self, events: Sequence[Event], refusals: Sequence[Refusal] = ()) -> None:
         """Make the events durable, and the refusals known, before returning.
@@ -35,6 +36,10 @@ class EventLog:
             raise QueueFull(f"{WAITING_REQUESTS} requests are waiting for the disk already; send these events again")
         try:
             self.group_commit.submit(events, refusals, timeout=PATIENCE_SECONDS)
+            self._refused = ()
+        except StoreUnavailable as reason:
+            self._refused = (str(reason),)
+            raise
         finally:
             self._waiting.release()
 
@@ -51,7 +56,8 @@ class EventLog:
         try:
             return probe.result(HEALTH_SECONDS)
         except TimeoutError:
-            return (f"the event log did not answer within {HEALTH_SECONDS:g} seconds",)
+            slow = f"the event log did not answer within {HEALTH_SECONDS:g} seconds: another program may hold it"
+            return (slow, *self._refused)
 
     def close(self) -> None:
         """Write what waits, then let go of the file."""

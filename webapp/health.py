@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, jsonify
 
+from experiments.set_aside import names_set_aside
 from webapp.errors import UNAVAILABLE_SECONDS
 from webapp.services import services
 
@@ -20,6 +21,7 @@ def livez() -> Response:
 def readyz() -> Response:
     """200 when events can be taken, else 503 with the reasons. Assignments are answered in both cases.
 
+    `set_aside`: files of the log that could not be used and were kept under a new name, until a person moves them away.
     `exposures_waiting` and `exposures_lost`: automatic exposures that this worker has not written yet, and those that
     it never could since it started.
     """
@@ -28,6 +30,7 @@ def readyz() -> Response:
     response = jsonify(
         status="not ready" if reasons else "ready",
         reasons=reasons,
+        set_aside=names_set_aside(services().site.database),
         exposures_waiting=exposures.waiting,
         exposures_lost=exposures.lost,
     )

@@ -4,30 +4,52 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from threading import Lock
 
 import numpy as np
 
+from experiments.decision import Decision
+from experiments.decision_log import Entry, entries, movements
 from experiments.definition import Experiment
 from experiments.funnel import Funnel, funnels
 from experiments.report import Report, report
+from experiments.sample_ratio import diagnosis
 from experiments.store import Revision, Store
 from stats.patterns import PatternTable
 from stats.reach import Counts, ReachTable
 
 KEPT_REPORTS = 64
+DIAGNOSED = ("device", "source")  # where a sample-ratio mismatch is looked for, besides in the days
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """A report, the funnels that were read from the same tables, and the dated changes of numbers once published."""
+    """A report, the funnels that were read from the same tables, and the dated changes of numbers once published.
+
+    `decisions`: the decision log, checked against the same tables, with what it still lacks.
+    """
 
     report: Report
     funnels: Mapping[str, Funnel]
     revisions: Sequence[Revision] = ()
+    decisions: Sequence[Entry] = ()
+
+    def to_json(self) -> dict[str, object]:
+        """The document that programs get: the report's, and the decision log."""
+        return self.report.to_json() | {"decisions": [entry.to_json() for entry in self.decisions]}
+
+    def keep_decisions(self, now: datetime, record: Callable[[Sequence[Decision]], None]) -> None:
+        """Hand to `record` what the decision log lacks; whoever shows these figures calls it.
+
+        Of looks before this minute only: what was received by then is on disk, so the counts are final.
+        """
+        minute = now.replace(second=0, microsecond=0)
+        lacking = [one.decision for one in self.decisions if one.decision.recorded_at is None]
+        if final := [replace(one, recorded_at=now) for one in lacking if one.decided_at < minute]:
+            record(final)
 
 
 class Reports:
@@ -37,18 +59,27 @@ class Reports:
         self._kept: OrderedDict[str, Figures] = OrderedDict()
         self._lock = Lock()
 
-    def figures(self, experiment: Experiment, store: Store, as_of: datetime) -> Figures:
-        """The figures of this phase as of this moment. Raises StoreUnavailable."""
+    def figures(
+        self, experiment: Experiment, store: Store, as_of: datetime, phases: Iterable[Experiment] = ()
+    ) -> Figures:
+        """The figures of this phase as of this moment. Raises StoreUnavailable.
+
+        `phases`: of the site; those that have ended tell how its steps moved with the macro-conversion before.
+        """
+        moved = movements(store.decisions(one) for one in phases if one.ended_at and one.key != experiment.key)
         reach, patterns, ledger = store.reach(experiment), store.patterns(experiment), store.ledger(experiment)
-        revisions = store.revisions(experiment)
-        key = _digest(experiment, reach, patterns, (ledger, revisions), as_of)
+        revisions, log = store.revisions(experiment), store.decisions(experiment)
+        key = _digest(experiment, reach, patterns, (ledger, revisions, log, moved), as_of)
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        figures = Figures(
-            report(experiment, reach, patterns, ledger, as_of), funnels(experiment, patterns, as_of), revisions
-        )
+        found = report(experiment, reach, patterns, ledger, as_of, moved)
+        if found.sample_ratio.alarm:
+            parts = {name: store.segment_reach(experiment, name) for name in DIAGNOSED}
+            findings = diagnosis(experiment, reach.exposed, parts, as_of).findings
+            found = replace(found, sample_ratio=replace(found.sample_ratio, findings=findings))
+        figures = Figures(found, funnels(experiment, patterns, as_of), revisions, entries(log, found, reach))
         with self._lock:
             self._kept[key] = figures
             if len(self._kept) > KEPT_REPORTS:

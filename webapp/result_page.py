@@ -10,25 +10,33 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup
 
+from experiments.decomposition import ACCOUNTING_IDENTITY
 from experiments.definition import Experiment
 from experiments.funnel import Funnel
 from experiments.problem import Problem
 from experiments.report import Report, StepReport
+from experiments.segments import SegmentReport, segment_attributes
 from webapp.charts import Charts
 from webapp.data_health import DataHealth, data_health
+from webapp.forest import Forest, forest
 from webapp.formatting import Formatting, count, iso, percent, things
+from webapp.glossary import TERMS, Terms
 from webapp.over_time import OverTime, over_time
 from webapp.reports import Figures
 from webapp.scorecard import Scorecard, scorecards
+from webapp.tables import TABLES
 from webapp.verdict import Verdict, macro_step, verdict
+from webapp.waterfall import Waterfall, waterfalls
 from webapp.wording import say, spoken
+from webapp.worth import Worth, worth
 
 _NICE_RATES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class ResultPage:
-    """One phase's result page. `bars_end` is the rate at the right end of the path's bars."""
+    """One phase's result page. `bars_end`, `rungs_end`: the shares at the right ends of the path's and the ladder's
+    bars. `identity`: what a decomposition is, in the words to be shown with it."""
 
     report: Report
     macro: StepReport
@@ -37,9 +45,14 @@ class ResultPage:
     over_time: OverTime
     health: DataHealth
     funnels: Mapping[str, Funnel]
+    waterfalls: Sequence[Waterfall]
+    worth: Worth
+    forest: Forest
     method: Sequence[Markup]
     config: str
     bars_end: float
+    rungs_end: float
+    identity: str = ACCOUNTING_IDENTITY
 
     @property
     def experiment(self) -> Experiment:
@@ -47,42 +60,59 @@ class ResultPage:
         return self.report.experiment
 
     @property
-    def shows_value(self) -> bool:
-        """Has the macro-conversion a value, or any visitor brought one?"""
-        return self.experiment.macro.value is not None
+    def has_ladder(self) -> bool:
+        """Has anybody stood on it?"""
+        return any(seen for rung in self.report.ladder for seen in rung.visitors.values())
+
+    def terms(self, section: str) -> Terms:
+        """What the numbers of this section mean."""
+        return TERMS[section]
 
     @property
-    def conditional(self) -> Markup:
-        """Why a rate of the step before carries no verdict."""
-        return say("conditional")
+    def tables(self) -> Sequence[str]:
+        """Which tables there are as CSV."""
+        return tuple(TABLES)
+
+    def sentence(self, key: str) -> Markup:
+        """A sentence that is the same for every report."""
+        return say(key)
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where the page stands: which phase and which time were asked for (None: the current one, now), which there are.
 
-    `step` None: the macro-conversion. `problems`: what is wrong with the config files now.
+    `step` None: the macro-conversion. `by` None: the first attribute. `problems`: what is wrong with the config files.
     """
 
     phases: Sequence[Experiment]
     phase: int | None
     as_of: datetime | None
     step: str | None
+    by: str | None
     problems: Sequence[Problem]
 
-    def query(self, step: str | None) -> str:
-        """The query of the same place with this step over time."""
-        asked = {"phase": self.phase, "as_of": self.as_of and iso(self.as_of), "step": step}
+    def query(self, **changed: str | None) -> str:
+        """The query of the same place, with another `step` over time or split `by` another attribute."""
+        asked = {"phase": self.phase, "as_of": self.as_of and iso(self.as_of), "step": self.step, "by": self.by}
+        asked |= changed
         return urlencode({name: value for name, value in asked.items() if value is not None})
 
+    def data_query(self) -> str:
+        """The query of the same numbers as data."""
+        return self.query(step=None, by=None)
 
-def result_page(figures: Figures, step: str | None, charts: Charts, formatting: Formatting) -> ResultPage | None:
+
+def result_page(
+    figures: Figures, segments: SegmentReport, step: str | None, charts: Charts, formatting: Formatting
+) -> ResultPage | None:
     """Gather a result page that shows this step over time; None when the experiment has no such step."""
     report = figures.report
     course = over_time(report, step, charts, formatting)
     if course is None:
         return None
     rates = [one.rate for row in report.steps for one in row.variants.values() if one.rate is not None]
+    shares = [share for rung in report.ladder for share in rung.share.values() if share is not None]
     return ResultPage(
         report=report,
         macro=macro_step(report),
@@ -91,10 +121,18 @@ def result_page(figures: Figures, step: str | None, charts: Charts, formatting: 
         over_time=course,
         health=data_health(report, figures.revisions, formatting),
         funnels=figures.funnels,
+        waterfalls=waterfalls(report),
+        worth=worth(report, formatting),
+        forest=forest(segments, segment_attributes(report.experiment), report.experiment.macro.step),
         method=list(_method(report)),
         config=config_text(report.experiment),
-        bars_end=next((end for end in _NICE_RATES if end >= max(rates, default=1.0)), 1.0),
+        bars_end=_bars_end(rates),
+        rungs_end=_bars_end(shares),
     )
+
+
+def _bars_end(shares: Sequence[float]) -> float:
+    return next((end for end in _NICE_RATES if end >= max(shares, default=1.0)), 1.0)
 
 
 def elapsed(experiment: Experiment, as_of: datetime) -> timedelta:

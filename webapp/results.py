@@ -11,17 +11,23 @@ from flask import Blueprint, Response, jsonify, request
 from flask.blueprints import BlueprintSetupState
 from werkzeug.exceptions import BadRequest, NotFound
 
+from experiments.decision import Decision
 from experiments.definition import Experiment
 from experiments.report import Comparison, Report
+from experiments.segments import SegmentReport, segment_attributes, segment_report
 from webapp.access import require_read
 from webapp.charts import Charts
 from webapp.drawing import drawing
+from webapp.formatting import interval
 from webapp.pages import page, prepare, site_formatting
 from webapp.reports import Figures, Reports
 from webapp.result_page import Place, config_text, elapsed, result_page
-from webapp.scorecard import Whisker, scale, whisker
+from webapp.scorecard import scale
 from webapp.services import services
+from webapp.tables import TABLES, as_csv
+from webapp.tables import segments as segment_lines
 from webapp.verdict import draft_verdict, is_final, macro_step
+from webapp.whisker import Whisker, whisker
 
 blueprint = Blueprint("results", __name__)
 
@@ -64,33 +70,82 @@ def experiments() -> Response:
 @blueprint.get("/results/<key>")
 @require_read
 def result(key: str) -> Response:
-    """One experiment's result page; `?phase=`, `?as_of=` and `?step=` choose what it shows."""
+    """One experiment's result page; `?phase=`, `?as_of=`, `?step=` and `?by=` choose what it shows."""
     experiment = _phase(key)
     as_of = _as_of()
+    at = as_of or _now()
     phase = experiment.phase if "phase" in request.args else None
-    place = Place(_phases(key), phase, as_of, request.args.get("step"), services().catalog.problems())
+    asked = request.args.get("step"), request.args.get("by")
+    place = Place(_phases(key), phase, as_of, *asked, services().catalog.problems())
     if experiment.started_at is None:
         return page("draft.html", experiment=experiment, verdict=draft_verdict(), config=config_text(experiment))
-    shown = result_page(_figures(experiment, as_of or _now()), place.step, _charts, site_formatting())
+    figures = _figures(experiment, at)
+    segments = _segments(experiment, place.by or segment_attributes(experiment)[0], at)
+    shown = result_page(figures, segments, place.step, _charts, site_formatting())
     if shown is None:
         known = ", ".join(step.step for step in experiment.steps)
         raise NotFound(f"{key} has no step {place.step!r}; its steps are {known}.")
     length = elapsed(experiment, shown.report.as_of)
-    return page("result.html", page=shown, place=place, length=length, experiment=experiment)
+    values = {"page": shown, "place": place, "length": length, "experiment": experiment}
+    return page("result.html", **values, decisions=figures.decisions, interval=interval)
 
 
 @blueprint.get("/results/<key>.json")
 @require_read
 def result_json(key: str) -> Response:
-    """The same numbers for programs (DESIGN 7); `?phase=` and `?as_of=` as on the page."""
-    experiment = _phase(key)
-    if experiment.started_at is None:
-        raise NotFound(f"{key} is a draft: it has not started, so there are no results.")
-    response = jsonify(_figures(experiment, _as_of() or _now()).report.to_json())
+    """The same numbers for programs; `?phase=` and `?as_of=` as on the page."""
+    return _data(jsonify(_figures(_started(key), _as_of() or _now()).to_json()))
+
+
+@blueprint.get("/results/<key>/<table>.csv")
+@require_read
+def result_csv(key: str, table: str) -> Response:
+    """One table of the page for a spreadsheet; `?phase=` and `?as_of=` as on the page."""
+    experiment = _started(key)
+    if table not in TABLES:
+        raise NotFound(f"There is no table {table!r}; there are {', '.join(TABLES)}.")
+    return _csv(as_csv(TABLES[table](_figures(experiment, _as_of() or _now()).report)))
+
+
+@blueprint.get("/results/<key>/by/<attribute>.json")
+@require_read
+def segments_json(key: str, attribute: str) -> Response:
+    """The macro-conversion among the visitors of each level of an attribute: exploration, no verdict."""
+    return _data(jsonify(_segments(_started(key), attribute, _as_of() or _now()).to_json()))
+
+
+@blueprint.get("/results/<key>/by/<attribute>.csv")
+@require_read
+def segments_csv(key: str, attribute: str) -> Response:
+    """The same for a spreadsheet."""
+    return _csv(as_csv(segment_lines(_segments(_started(key), attribute, _as_of() or _now()))))
+
+
+def _data(response: Response) -> Response:
+    """Numbers that are asked about each time, and sent only when they changed."""
     response.headers["Cache-Control"] = "private, no-cache"
     response.add_etag()
     response.make_conditional(request)  # changes it in place
     return response
+
+
+def _csv(text: str) -> Response:
+    return _data(Response(text, mimetype="text/csv"))
+
+
+def _started(key: str) -> Experiment:
+    """The phase that the request asks for. Raises NotFound for a draft."""
+    experiment = _phase(key)
+    if experiment.started_at is None:
+        raise NotFound(f"{key} is a draft: it has not started, so there are no results.")
+    return experiment
+
+
+def _segments(experiment: Experiment, attribute: str, as_of: datetime) -> SegmentReport:
+    """The segments of one attribute. Raises NotFound naming those there are."""
+    if attribute not in (known := segment_attributes(experiment)):
+        raise NotFound(f"{experiment.key} is not split by {attribute!r}; it is by {', '.join(known)}.")
+    return segment_report(experiment, attribute, services().store.segment_reach(experiment, attribute), as_of)
 
 
 def _listed(experiment: Experiment, now: datetime) -> Listed:
@@ -104,7 +159,14 @@ def _listed(experiment: Experiment, now: datetime) -> Listed:
 
 
 def _figures(experiment: Experiment, as_of: datetime) -> Figures:
-    return _reports.figures(experiment, services().store, as_of)
+    figures = _reports.figures(experiment, services().store, as_of, services().catalog.phases())
+    figures.keep_decisions(services().clock(), _record)
+    return figures
+
+
+def _record(decisions: Sequence[Decision]) -> None:
+    """Behind the answer, by the one writer of this worker: no page waits for the decision log or fails with it."""
+    services().group_commit.record(decisions)
 
 
 def _phases(key: str) -> list[Experiment]:

@@ -6,31 +6,14 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from experiments.definition import Experiment
+from markupsafe import Markup
+
+from experiments.definition import Experiment, Guardrail
 from experiments.report import Comparison, Report, StepReport, VariantReach
-from webapp.vocabulary import HARMS, KINDS
-
-SCALES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0)
-"""Relative lifts at which a scale may end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Whisker:
-    """An interval on the scale from -limit to +limit: positions in [0, 1], None where there is nothing to draw.
-
-    `cut_low`, `cut_high`: the interval goes on beyond the scale on that side.
-    """
-
-    low: float
-    high: float
-    middle: float | None
-    cut_low: bool
-    cut_high: bool
-
-    @property
-    def width(self) -> float:
-        """The length of the interval on the scale."""
-        return self.high - self.low
+from webapp.formatting import lift
+from webapp.vocabulary import HARMS, KINDS, STATES, reason
+from webapp.whisker import Whisker, ends, scale_end, whisker
+from webapp.wording import say, spoken
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,35 +33,59 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Scorecard:
-    """A variant's rows, the macro-conversion first; `limit` is the relative lift at both ends of the scale."""
+    """A variant's rows, the macro-conversion first; `limit` is the relative lift at both ends of the scale.
+
+    `guardrails`: a sentence on each, why it is in its state.
+    """
 
     variant: str
     versus: str
     limit: float
     rows: Sequence[Row]
+    guardrails: Sequence[Markup]
 
 
 def scorecards(report: Report) -> list[Scorecard]:
     """One scorecard per variant that is compared, in the order of the config, all on the same scale."""
+    experiment = report.experiment
     limit = scale([one for step in report.steps for one in step.comparisons])
+    guards = {one.step: one for one in experiment.guardrails}
     ordered = sorted(report.steps, key=lambda step: step.kind != "macro")
     cards = []
-    for variant in report.experiment.variants[1:]:
+    for variant in experiment.variants[1:]:
         rows = [
             Row(
                 step,
                 step.variants[one.versus],
                 step.variants[one.variant],
                 one,
-                whisker(one, limit),
-                _tag(report.experiment, step),
+                whisker(one, limit, _margin(guards.get(step.step))),
+                _tag(experiment, step),
             )
             for step in ordered
             for one in step.comparisons
             if one.variant == variant.key
         ]
-        cards.append(Scorecard(variant.key, report.experiment.control.key, limit, rows))
+        said = [_guarded(guards[row.step.step], row.comparison) for row in rows if row.step.step in guards]
+        cards.append(Scorecard(variant.key, experiment.control.key, limit, rows, said))
     return cards
+
+
+def _margin(guardrail: Guardrail | None) -> float | None:
+    """The relative lift beyond which there is too much harm."""
+    if guardrail is None:
+        return None
+    return guardrail.margin if guardrail.harm == "more" else -guardrail.margin
+
+
+def _guarded(guardrail: Guardrail, comparison: Comparison) -> Markup:
+    return say(
+        "guardrail",
+        step=spoken(guardrail.step),
+        margin=lift(_margin(guardrail)),
+        state=STATES[comparison.state].lower(),
+        reason=reason(comparison.reason).rstrip("."),
+    )
 
 
 def _tag(experiment: Experiment, step: StepReport) -> str:
@@ -88,32 +95,6 @@ def _tag(experiment: Experiment, step: StepReport) -> str:
 
 def scale(comparisons: Sequence[Comparison]) -> float:
     """The relative lift at which the scale ends: it holds the primary intervals and four of five others."""
-    primary = _ends([one for one in comparisons if one.family == "primary"])
-    others = _ends([one for one in comparisons if one.family != "primary"])
-    reach = max([*primary, *others[: math.ceil(0.8 * len(others))]], default=0.0)
-    return next((limit for limit in SCALES if limit >= reach), SCALES[-1])
-
-
-def whisker(comparison: Comparison, limit: float) -> Whisker | None:
-    """Where an interval lies on the scale; None when there is none, or when it is unbounded on both sides."""
-    if comparison.relative_interval in (None, (None, None)):
-        return None
-    low, high = comparison.relative_interval or (None, None)
-    cut_low, cut_high = low is None or low < -limit, high is None or high > limit
-    middle = comparison.relative_lift
-    return Whisker(
-        _place(-limit if low is None else low, limit),
-        _place(limit if high is None else high, limit),
-        None if middle is None or abs(middle) > limit else _place(middle, limit),
-        cut_low,
-        cut_high,
-    )
-
-
-def _ends(comparisons: Sequence[Comparison]) -> list[float]:
-    """How far the intervals' ends are from no effect, nearest first."""
-    return sorted(abs(end) for one in comparisons for end in one.relative_interval or () if end is not None)
-
-
-def _place(lift: float, limit: float) -> float:
-    return (min(limit, max(-limit, lift)) + limit) / (2 * limit)
+    primary = ends(one for one in comparisons if one.family == "primary")
+    others = ends(one for one in comparisons if one.family != "primary")
+    return scale_end(max([*primary, *others[: math.ceil(0.8 * len(others))]], default=0.0))

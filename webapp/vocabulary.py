@@ -40,6 +40,20 @@ KINDS: Mapping[str, str] = {
 HARMS: Mapping[str, str] = {"more": "more is harm", "less": "less is harm"}
 GRADES: Mapping[int, str] = {1: "weak yes", 2: "medium yes", 3: "strong yes"}
 
+ATTRIBUTES: Mapping[str, str] = {
+    "device": "Device",
+    "source": "Source",
+    "returning": "New or returning",
+    "language": "Language",
+}
+LEVELS: Mapping[tuple[str, str], str] = {
+    ("returning", "true"): "returning",
+    ("returning", "false"): "new",
+    ("", "unknown"): "not known",
+    ("", ""): "not said",
+}
+"""(attribute, or "" for any; level) -> how people say it."""
+
 LEDGER: Mapping[str, tuple[str, str]] = {
     "bot": ("Bots", "Not counted: recognised as a bot at the first exposure."),
     "staff": ("Staff", "Not counted: your own people, by the staff rules of the site."),

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 from markupsafe import Markup
 
-from experiments.report import Comparison, Look
 from webapp.formatting import interval
+from webapp.whisker import Effect
 
 SENTENCES: Mapping[str, str] = {
     # headline of the verdict
@@ -155,6 +155,53 @@ SENTENCES: Mapping[str, str] = {
         "gets that far. "
         "It describes where visitors are lost; it is no test and gets no verdict."
     ),
+    "guardrail": "“{step}” (margin {margin}): {state}; {reason}.",
+    # the ladder of commitment, and where the lift arises
+    "ladder": (
+        "How strong a yes did visitors give? Share of all visitors of a variant who gave one at least so strong, on "
+        "the path or beside it. It describes what happened; it is no test."
+    ),
+    "ladder.empty": "No day of visitors is complete yet, so nobody stands on the ladder.",
+    "decomposition.alone": "The path has one step only, so all of the change arises there.",
+    "decomposition.reading": (
+        "Each bar starts where the one before ends: it is the change in how many of those who reached the step before "
+        "went on. The changes multiply to the whole. A step whose interval holds no change may be chance. The interval of "
+        "the whole is of another kind than the verdict’s and does not replace it."
+    ),
+    # what visitors and steps are worth
+    "value.none": (
+        "“{goal}” has no value in the config, so there is no money to compare. Give it one with `value:` in a new "
+        "phase: a number, or the name of the property that carries the amount."
+    ),
+    "value.level": (
+        "This question is asked at its own level: a wrong answer to it, over all variants, has a risk of at most "
+        "{alpha}. It never decides the verdict, which is about how many visitors reach “{goal}”: a variant may bring "
+        "more of them and earn less from each, or the other way round."
+    ),
+    "money.nothing": "not enough data yet",
+    "money.above": "above {low}",
+    "money.below": "below {high}",
+    "money.between": "{low} to\u00a0{high}",
+    "learned.association": (
+        "An association, not an effect: visitors who do this are worth so much more than visitors who do not. They may "
+        "be the keener ones, and making others do it need not make these worth more. Only experiments can tell, so "
+        "look for “moved together”. “Worth” is what they bring at “{goal}”."
+    ),
+    "learned.no.goal.value": "the goal has no value in the config",
+    "badge.declared": "declared",
+    "badge.associated": "associated",
+    "badge.together": "moved together, {times} against {apart}",
+    # segments
+    "segments.exploratory": (
+        "Exploratory: “{goal}” among some of the visitors, looked at from many sides. Something will stand out by "
+        "chance, so nothing here decides anything; a surprise is a question for the next experiment."
+    ),
+    "segments.promise": (
+        "Intervals and p-values are widened for looking at {size} at once: of those that stand out, on average at "
+        "most {alpha} are false alarms."
+    ),
+    "segments.none": "No day of visitors is complete yet.",
+    "segments.unknown": "This is not known of any visitor: no event and no assignment has brought it so far.",
     # data health
     "ratio.none": "No hour of visitors is complete yet, so there is nothing to compare with the planned division.",
     "ratio.fine": "Visitors are divided as planned.",
@@ -199,8 +246,8 @@ def names(keys: list[str]) -> Markup:
     return Markup(", ").join(shown[:-1]) + " and " + shown[-1]
 
 
-def fit(one: Comparison | Look) -> str:
-    """What the data of a comparison or a look fit: its interval in words, or why there is none."""
+def fit(one: Effect) -> str:
+    """What the data of a comparison, a look or a part fit: its interval in words, or why there is none."""
     if one.relative_interval is None and one.relative_lift is not None:
         return str(say("fit.none"))
     return interval(one.relative_interval)

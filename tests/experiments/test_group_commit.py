@@ -8,8 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from decision_cases import a_decision
 from histories import PHASE, exposure
 
+from experiments.decision import Decision
 from experiments.events import Event, Refusal
 from experiments.group_commit import GroupCommit, QueueFull
 from experiments.memory_store import MemoryStore
@@ -25,6 +27,9 @@ class Gate(MemoryStore):
         self.open = threading.Event()
         self.entered = threading.Event()
         self.batches: list[int] = []
+        self.recorded: list[int] = []
+        self.written = threading.Event()
+        self.refusing: Exception | None = None
         self.trouble: Callable[[Sequence[Event]], None] = lambda _: None
 
     def append(self, events: Sequence[Event], refusals: Sequence[Refusal] = ()) -> Receipt:
@@ -33,6 +38,13 @@ class Gate(MemoryStore):
         self.trouble(events)
         self.batches.append(len(events))
         return super().append(events, refusals)
+
+    def record(self, decisions: Sequence[Decision], wait: bool = True) -> None:
+        if self.refusing is not None:
+            raise self.refusing
+        super().record(decisions, wait)
+        self.recorded.append(len(decisions))
+        self.written.set()
 
 
 @pytest.fixture
@@ -134,6 +146,51 @@ def test_closing_writes_what_waits(gate: Gate) -> None:
     with pytest.raises(StoreUnavailable, match="closing"):
         commits.submit(_visit(1))
     assert len(list(gate.scan())) == 1
+
+
+def test_a_decision_is_handed_in_without_waiting_and_written_after_the_events(gate: Gate) -> None:
+    commits = GroupCommit(gate)
+    with ThreadPoolExecutor(1) as threads:
+        answer = threads.submit(commits.submit, _visit(0))
+        assert gate.entered.wait(30)
+        for _ in range(3):  # as many page views as there may be while the disk is busy
+            commits.record([a_decision(), a_decision(state="worse")])
+        assert not answer.done()
+        assert not gate.decisions(PHASE)
+        gate.open.set()
+        answer.result(30)
+    commits.submit(_visit(1))
+    commits.submit(_visit(2))
+    assert gate.decisions(PHASE) == [a_decision(), a_decision(state="worse")]
+    assert gate.recorded == [2]
+    commits.close()
+
+
+def test_a_decision_alone_wakes_the_writer_and_closing_writes_it(gate: Gate) -> None:
+    commits = GroupCommit(gate)
+    commits.record([a_decision()])
+    assert gate.written.wait(30)
+    commits.record([a_decision(state="equivalent")])
+    commits.close()
+    assert gate.decisions(PHASE) == [a_decision(), a_decision(state="equivalent")]
+    commits.record([a_decision(state="worse")])  # too late, and no error: the next report finds it missing
+    assert gate.recorded == [1, 1]
+
+
+@pytest.mark.parametrize("trouble", [StoreUnavailable("read-only"), TypeError("a bug")], ids=str)
+def test_a_decision_that_cannot_be_written_stops_nothing(gate: Gate, trouble: Exception) -> None:
+    commits = GroupCommit(gate)
+    gate.open.set()
+    gate.refusing = trouble
+    commits.record([a_decision()])
+    commits.submit(_visit(0))
+    commits.submit(_visit(1))
+    assert not gate.decisions(PHASE)
+    gate.refusing = None
+    commits.record([a_decision()])
+    commits.close()
+    assert len(list(gate.scan())) == 2
+    assert gate.decisions(PHASE) == [a_decision()]
 
 
 def test_on_a_real_disk(tmp_path: Path) -> None:

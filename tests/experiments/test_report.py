@@ -111,7 +111,7 @@ class TestDocument:
             "reason": "decided on 2026-11-03",
             "decided_at": "2026-11-03T02:00:00Z",
             "exposed": {"a": 1000, "b": 1000},
-            "sample_ratio": {"p_value": 1.0, "alarm": False},
+            "sample_ratio": {"p_value": 1.0, "alarm": False, "findings": []},
             "ledger": {"bot": 3, "late": 12},
         }
         assert [(step["step"], step["kind"], step["grade"]) for step in steps] == [

@@ -1,25 +1,24 @@
-"""What every store promises: any order, any batching, duplicates, restarts in between: the identical tables."""
+"""What every store promises: any order, any batching, duplicates, restarts in between: the identical tables.
+
+Over 300 lines, so that all that is promised stands in one place.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
-from histories import DAY, PHASE, START, action, exposure, join, minute, withdrawal
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from decision_cases import a_decision
+from histories import DAY, PHASE, START, action, exposure, join, minute
 
 from experiments.definition import Experiment
-from experiments.events import Event, MessageId, Refusal, VisitorId
+from experiments.events import Refusal, VisitorId
 from experiments.memory_store import MemoryStore
-from experiments.sqlite_store import SqliteStore, open_store
+from experiments.sqlite_store import open_store
 from experiments.store import Receipt, Store
 
 SECOND = PHASE.model_copy(
@@ -78,6 +77,7 @@ def test_nothing_yet(store: Store) -> None:
     assert reach.steps["seen"].visitors.shape == (0, 1, 2)
     assert store.patterns(PHASE).value_by_variant().tolist() == [0, 0]
     assert not store.ledger(PHASE)
+    assert not store.decisions(PHASE)
     assert not store.visitor(VisitorId("v"))
     assert not store.recent(10)
     assert not list(store.scan())
@@ -111,7 +111,9 @@ def test_everything_about_one_visitor(store: Store) -> None:
 
 def test_forget(store: Store) -> None:
     store.append([*HISTORY, join("v", "account", 60)])
+    store.record([a_decision()])
     assert store.forget(VisitorId("account")) == 5
+    assert store.decisions(PHASE) == [a_decision()]  # it names nobody
     assert store.reach(PHASE).steps["quote"].visitors.sum(axis=(0, 1)).tolist() == [0, 1]
     assert store.patterns(PHASE).value_by_variant().tolist() == [0, 0]
     assert {event.visitor for event in store.scan()} == {"w", "b"}
@@ -138,110 +140,33 @@ def test_a_visitor_who_came_by_two_ids_is_taken_apart_when_the_join_moves(store:
     assert not store.verify()
 
 
-class Histories(RuleBasedStateMachine):
-    """SQLite beside the memory engine, through anything that may happen to a log."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.folder = Path(tempfile.mkdtemp())
-        self.model = MemoryStore(lambda: PHASES)
-        self.store = self._open()
-        self.sent: list[Event] = []
-        self.number = 0
-
-    def _open(self) -> SqliteStore:
-        return open_store(self.folder / "yesladder.db", lambda: PHASES, clock=lambda: LONG_AFTER)
-
-    def teardown(self) -> None:
-        assert not self.store.verify()
-        assert list(self.store.scan()) == list(self.model.scan())
-        self.store.close()
-        shutil.rmtree(self.folder)
-
-    def _append(self, *events: Event) -> None:
-        assert self.store.append(events) == self.model.append(events)
-        self.sent.extend(events)
-
-    def _message(self) -> str:
-        self.number += 1
-        return f"m{self.number}"
-
-    visitors = st.sampled_from("tuvwx")
-    variants = st.sampled_from(["single", "multi"])
-    times = st.one_of(st.integers(0, 200), st.integers(0, 2 * DAY), st.integers(-60, 22 * DAY))
-    delays = st.sampled_from([0, 0, 1, 59, 121, 181, 301, 1561, 2941, 5 * DAY])
-    keys = st.sampled_from(["form", "form", "form", "popup"])
-    names = st.sampled_from(
-        ["form_viewed", "email_given", "quote_requested", "testimonials_viewed", "form_error", "other"]
-    )
-
-    @rule(
-        visitor=visitors, variant=variants, at=times, delay=delays, key=keys, flag=st.sampled_from(["", "", "", "bot"])
-    )
-    def exposed(self, visitor: str, variant: str, at: int, delay: int, key: str, flag: str) -> None:
-        attributes = {flag: "true"} if flag else {"device": "phone"}
-        self._append(exposure(visitor, variant, at, at + delay, self._message(), experiment=key, attributes=attributes))
-
-    @rule(visitor=visitors, name=names, at=times, delay=delays, amount=st.sampled_from([None, 5, "7.50", 5000, "free"]))
-    def acted(self, visitor: str, name: str, at: int, delay: int, amount: object) -> None:
-        self._append(action(visitor, name, at, at + delay, self._message(), properties={"amount": amount}))
-
-    @rule(visitor=visitors, joined=visitors, at=times, delay=delays)
-    def joined(self, visitor: str, joined: str, at: int, delay: int) -> None:
-        self._append(join(visitor, joined, at, at + delay, self._message()))
-
-    @rule(visitor=visitors, at=times)
-    def withdrew(self, visitor: str, at: int) -> None:
-        self._append(dataclasses.replace(withdrawal(visitor, at), message_id=MessageId(self._message())))
-
-    @rule(data=st.data(), earlier=st.integers(-30, 300), someone=visitors)
-    def duplicate_with_another_receipt(self, data: st.DataObject, earlier: int, someone: str) -> None:
-        """Perhaps received earlier, perhaps of another visitor."""
-        if self.sent:
-            event = data.draw(st.sampled_from(self.sent))
-            received = max(event.received_at - timedelta(minutes=earlier), event.at)
-            visitor = VisitorId(someone) if earlier % 3 == 0 else event.visitor
-            self._append(dataclasses.replace(event, received_at=received, visitor=visitor))
-
-    @rule(data=st.data(), back=st.integers(1, 90), variant=variants)
-    def earlier_exposure_arrives_last(self, data: st.DataObject, back: int, variant: str) -> None:
-        exposures = [event for event in self.sent if event.kind == "exposure" and event.at - START > timedelta(hours=2)]
-        if exposures:
-            event = data.draw(st.sampled_from(exposures))
-            at = event.at - timedelta(minutes=back)
-            self._append(dataclasses.replace(event, at=at, variant=variant, message_id=MessageId(self._message())))
-
-    @rule(visitor=visitors, joined=visitors)
-    def join_after_every_seal(self, visitor: str, joined: str) -> None:
-        self._append(join(visitor, joined, 40 * DAY, 40 * DAY, self._message()))
-
-    @rule(visitor=visitors, at=st.integers(0, 60), name=names)
-    def between_two_seals(self, visitor: str, at: int, name: str) -> None:
-        """In time for the step with the longer window, too late for the shorter one."""
-        self._append(action(visitor, name, at + 60, 240, self._message()))
-
-    @rule(data=st.data())
-    def a_batch_again_in_another_order(self, data: st.DataObject) -> None:
-        batch = data.draw(st.permutations(self.sent[-8:]))
-        self._append(*batch)
-
-    @rule(visitor=visitors)
-    def forgotten(self, visitor: str) -> None:
-        assert self.store.forget(VisitorId(visitor)) == self.model.forget(VisitorId(visitor))
-
-    @rule()
-    def restart(self) -> None:
-        self.store.close()
-        self.store = self._open()
-
-    @invariant()
-    def tables_are_identical(self) -> None:
-        for phase in PHASES:
-            assert self.store.tally(phase) == self.model.tally(phase)
+def test_a_decision_once_written_stays(store: Store) -> None:
+    first = a_decision()
+    store.record([first])
+    store.record([a_decision(recorded_at=LONG_AFTER, visitors=5, p_value=0.04), a_decision(state="equivalent")])
+    store.record([])
+    assert store.decisions(PHASE) == [a_decision(state=state) for state in ("better", "equivalent")]
+    assert store.decisions(PHASE)[0] == first
+    assert not store.verify()
 
 
-TestHistories = pytest.mark.slow(Histories.TestCase)
-TestHistories.settings = settings(max_examples=60, stateful_step_count=14)
+def test_a_decision_comes_back_as_it_was_written_in_the_order_in_which_they_fell(store: Store) -> None:
+    later = [
+        a_decision(step=step, decided_at=a_decision().decided_at + timedelta(hours=hours), **numbers)
+        for step, hours, numbers in (
+            ("seen", 3, {"relative_interval": None, "p_value": 1e-300, "p_value_adjusted": 0.1 + 0.2}),
+            ("email", 2, {"relative_interval": (None, None), "p_value": None, "p_value_adjusted": None}),
+            ("praise", 1, {"relative_interval": (-1 / 3, 2 / 3), "recorded_at": LONG_AFTER}),
+        )
+    ]
+    store.record([*later, a_decision()])
+    assert store.decisions(PHASE) == [a_decision(), *reversed(later)]
+
+
+def test_phases_have_decisions_of_their_own(store: Store) -> None:
+    store.record([a_decision(), a_decision(phase=2), a_decision(experiment="popup", state="worse")])
+    assert store.decisions(SECOND) == [a_decision(phase=2)]
+    assert store.decisions(OTHER) == [a_decision(experiment="popup", state="worse")]
 
 
 @pytest.mark.parametrize("size", [1, 3, 50])

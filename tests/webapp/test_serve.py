@@ -1,4 +1,4 @@
-"""The real server: it starts quietly, keeps its workers, ends whole, and counts each acknowledged event once."""
+"""The real server: it starts quietly, keeps its workers, and ends whole. What SIGKILL does: tests/durability."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import os
 import signal
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
@@ -156,87 +155,3 @@ def test_assignments_are_answered_while_the_disk_is_held(site_path: Path, serve_
         for sender in senders:
             sender.join(20)
         assert eventually(lambda: ready(served))
-
-
-class Sender(threading.Thread):
-    """A client that sends until told to stop, and keeps its own record of what was acknowledged."""
-
-    def __init__(self, name: str, port: int, variants: Callable[[str], str]) -> None:
-        super().__init__(name=name, daemon=True)
-        self.port = port
-        self.variants = variants
-        self.acknowledged: list[str] = []
-        self.stopping = threading.Event()
-
-    def run(self) -> None:
-        number = 0
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
-        while not self.stopping.is_set():
-            items = list(self._items(number))
-            try:
-                connection.request("POST", "/v1/batch", batch(*items))
-                response = connection.getresponse()
-                answer = json.loads(response.read())
-            except (OSError, http.client.HTTPException, ValueError):
-                connection.close()
-                time.sleep(0.02)
-            else:
-                if response.status == 200:
-                    assert answer["refused"] == 0, answer
-                    self.acknowledged += [item["messageId"] for item in items]
-            number += 1
-        connection.close()
-
-    def _items(self, number: int) -> Iterator[dict[str, Any]]:
-        """A visitor who is exposed, acts, and on every third visit is known by a second id."""
-        visitor = f"{self.name}-{number // 2}"
-        exposure = {"experiment_id": "contact-form", "variation_id": self.variants(visitor)}
-        yield track(visitor, f"{self.name}-{number}-x", event="Experiment Viewed", properties=exposure)
-        yield track(visitor, f"{self.name}-{number}-f")
-        if number % 3 == 0:
-            joined = {"type": "identify", "userId": f"user-{visitor}"}
-            yield track(visitor, f"{self.name}-{number}-j") | joined
-        properties = {"revenue": number % 50}
-        yield track(visitor, f"{self.name}-{number}-q", event="quote_requested", properties=properties)
-
-
-@pytest.mark.slow
-def test_what_was_acknowledged_survives_kill_9(site_path: Path, serve_site: Serve) -> None:
-    """15 rounds: workers, then the master, are killed under five clients; each acknowledged event is there once."""
-    from experiments.assignment import assign  # noqa: PLC0415  # beside its one use
-
-    experiment = Catalog(site_path, now_utc).experiments()["contact-form"]
-    acknowledged: list[str] = []
-    for round_number in range(15):
-        with serve_site(workers=2) as served:
-            senders = [
-                Sender(f"r{round_number}c{i}", served.port, lambda visitor: assign(experiment, visitor, {}).variant)
-                for i in range(5)
-            ]
-            for sender in senders:
-                sender.start()
-            assert eventually(lambda senders=senders: all(sender.acknowledged for sender in senders))  # type: ignore[misc]
-            time.sleep(0.02 * round_number)  # so that rounds end at different moments of a commit
-            workers = served.workers()
-            os.kill(workers[round_number % 2], signal.SIGKILL)
-            time.sleep(0.3)
-            workers = served.workers()
-            served.process.kill()
-            if round_number % 3 == 0:  # at once; in the other rounds the workers must notice by themselves
-                for pid in workers:
-                    os.kill(pid, signal.SIGKILL)
-            served.process.wait(10)
-            for sender in senders:
-                sender.stopping.set()
-            for sender in senders:
-                sender.join(20)
-            assert eventually(lambda pids=workers: not any(alive(pid) for pid in pids))  # type: ignore[misc]
-            got = [message for sender in senders for message in sender.acknowledged]
-            assert got, served.log.read_text()
-            acknowledged += got
-    with store_of(site_path) as store:
-        there = Counter(event.message_id for event in store.scan())
-        assert [message for message in acknowledged if there[message] != 1] == []  # type: ignore[index]
-        assert store.verify() == []
-        exposed = sum(sum(counts) for counts in store.reach(experiment).exposed.visitors.tolist())
-        assert exposed == len({event.visitor for event in store.scan() if event.kind == "exposure"})

@@ -16,6 +16,7 @@ from webapp.commands.progress import progress
 from webapp.commands.site_folder import SITE, require_site
 
 if TYPE_CHECKING:
+    from experiments.definition import Experiment
     from experiments.events import Event
     from experiments.store import Receipt, Store
     from webapp.event_file import Line
@@ -68,11 +69,13 @@ def import_(site: Path, file: Path, skip_refused: bool) -> None:
 def verify(site: Path) -> None:
     """Recount SITE's results from its log of events, and compare them with what the result pages show.
 
-    Ends with exit code 1 and the cells that differ, should there ever be any.
+    Then reach every verdict of the decision log again. Ends with exit code 1 and the cells and decisions that differ,
+    should there ever be any. A decision whose counts a dated revision changed is told, and no fault.
     """
     from experiments.catalog import Catalog
     from experiments.site import Site
     from experiments.sqlite_store import open_store
+    from webapp.formatting import things
 
     require_site(site)
     settings = Site.open(site)
@@ -84,6 +87,7 @@ def verify(site: Path) -> None:
     try:
         differences = store.verify()
         events = sum(1 for _ in store.scan())
+        decisions, differing, doubtful = _check_decisions(catalog.phases(), store)
     finally:
         store.close()
     for one in differences:
@@ -91,6 +95,39 @@ def verify(site: Path) -> None:
     if differences:
         raise click.ClickException(f"{len(differences):,} counts differ from the log of {events:,} events")
     click.echo(f"All counts agree with the log of {events:,} events.")
+    if doubtful:
+        raise click.ClickException(f"{doubtful:,} of {things(decisions, 'decision')} cannot be explained")
+    if differing:
+        click.echo(f"{differing:,} of {things(decisions, 'decision')} differ, and dated revisions explain it.")
+    elif decisions:
+        click.echo(f"The decision log agrees, too: {things(decisions, 'decision')}.")
+
+
+def _check_decisions(phases: Sequence[Experiment], store: Store) -> tuple[int, int, int]:
+    """How many decisions are logged, how many of them do today's data not confirm, how many does nothing explain?
+
+    Tells each that differs.
+    """
+    from experiments.decision_log import explained
+    from webapp.reports import Reports
+
+    logged = differing = doubtful = 0
+    for phase in phases:
+        if not store.decisions(phase):
+            continue
+        figures = Reports().figures(phase, store, datetime.now(UTC).replace(second=0, microsecond=0))
+        for entry in figures.decisions:
+            one = entry.decision
+            logged += one.recorded_at is not None
+            if entry.differs:
+                known = explained(entry, phase, figures.revisions)
+                differing, doubtful = differing + 1, doubtful + (not known)
+                click.echo(
+                    f"{phase.key} phase {phase.phase}: {one.variant} was {one.state} at {one.step} since "
+                    f"{one.decided_at:%Y-%m-%d %H:%M} UTC; {entry.differs}"
+                    + (" (a dated revision explains it)" if known else "")
+                )
+    return logged, differing, doubtful
 
 
 def batches(events: Sequence[Event], what: str) -> Iterator[Sequence[Event]]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ from webapp.commands.site_folder import SITE, require_site
 if TYPE_CHECKING:
     from experiments.catalog import Catalog
     from experiments.definition import Experiment
+    from experiments.store import Store
 
 
 class Moment(click.ParamType["datetime"]):
@@ -39,13 +42,17 @@ class Moment(click.ParamType["datetime"]):
 @click.argument("experiment")
 @click.option("--as-of", type=Moment(), help="What was known then; else now.")
 @click.option("--phase", type=click.IntRange(1), help="An earlier phase; else the latest.")
+@click.option("--by", help="Explore one attribute, such as device: the goal among the visitors of each of its levels.")
 @click.option("--json", "as_json", is_flag=True, help="The same numbers for programs.")
-def results(site: Path, experiment: str, as_of: datetime | None, phase: int | None, as_json: bool) -> None:
+def results(
+    site: Path, experiment: str, as_of: datetime | None, phase: int | None, by: str | None, as_json: bool
+) -> None:
     """Show what the data say about EXPERIMENT: the verdict, and every step of the path."""
     from experiments.catalog import Catalog
-    from experiments.report import report
     from experiments.site import Site
     from experiments.sqlite_store import open_store
+    from experiments.store import StoreUnavailable
+    from webapp.reports import Reports
 
     require_site(site)
     opened = Site.open(site)
@@ -56,16 +63,37 @@ def results(site: Path, experiment: str, as_of: datetime | None, phase: int | No
     try:
         # this minute, so that what was received before it is on disk
         at = as_of or now.replace(second=0, microsecond=0)
-        found = report(chosen, store.reach(chosen), store.patterns(chosen), store.ledger(chosen), at)
-        revisions = store.revisions(chosen)
+        if by is not None:
+            _explore(chosen, by, store, at, as_json)
+            return
+        figures = Reports().figures(chosen, store, at, catalog.phases())
+        if as_json:
+            click.echo(json.dumps(figures.to_json(), indent=2, ensure_ascii=False))
+        else:
+            from webapp.commands.decision_table import show_decisions
+            from webapp.commands.result_table import show
+
+            show(figures.report, figures.revisions, opened)
+            show_decisions(figures.decisions, opened)
+        with suppress(StoreUnavailable):  # a file that is busy or read-only; whoever looks next writes them
+            figures.keep_decisions(now, partial(store.record, wait=False))
     finally:
         store.close()
+
+
+def _explore(phase: Experiment, attribute: str, store: Store, as_of: datetime, as_json: bool) -> None:
+    from experiments.segments import segment_attributes, segment_report
+    from webapp.commands.segment_table import show_segments
+
+    if attribute not in (known := segment_attributes(phase)):
+        raise click.BadParameter(
+            f"{attribute!r} is unknown; {phase.key} is split by {', '.join(known)}", param_hint="--by"
+        )
+    found = segment_report(phase, attribute, store.segment_reach(phase, attribute), as_of)
     if as_json:
         click.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
     else:
-        from webapp.commands.result_table import show
-
-        show(found, revisions, opened)
+        show_segments(found, phase)
 
 
 def _phase(catalog: Catalog, key: str, number: int | None) -> Experiment:

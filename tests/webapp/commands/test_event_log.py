@@ -166,6 +166,50 @@ def test_verify_agrees_then_finds_what_was_tampered_with(site: Path, tmp_path: P
     assert "differ from the log of 5 events" in result.stderr
 
 
+def test_verify_reaches_every_decision_again(site: Path) -> None:
+    result = simulate(site, "--visitors", 5000, "--into-site")
+    assert result.exit_code == 0, result.output
+    decided = [entry for entry in results(site)["decisions"] if entry["confirmed"]]
+    assert decided
+    counted = f"{len(decided)} decision{'s' if len(decided) > 1 else ''}"
+    assert f"The decision log agrees, too: {counted}.\n" in run("verify", site).stdout
+    one = decided[-1]
+    store = open_store(site / "yesladder.db", Catalog(site, now_utc).phases)
+    exposures = [event for event in store.scan() if event.variant == one["variant"] and "bot" not in event.attributes]
+    store.forget(exposures[0].visitor)
+    store.close()
+    result = run("verify", site)
+    assert result.exit_code == 0, result.output
+    assert f"contact-form phase 1: {one['variant']} was {one['state']} at {one['step']} since " in result.stdout
+    assert "were revised later; they" in result.stdout
+    assert "(a dated revision explains it)" in result.stdout
+    assert f" of {counted} differ, and dated revisions explain it.\n" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("tampering", "says"),
+    [
+        pytest.param("p_value = 0.0499", "from the same counts, this version", id="the number"),
+        pytest.param("tables = replace(tables, '0', '1')", "were revised later", id="the fingerprint"),
+        pytest.param("state = 'worse'", "from the same counts, this version says", id="the verdict"),
+    ],
+)
+def test_verify_finds_a_decision_that_nothing_explains(site: Path, tampering: str, says: str) -> None:
+    simulate(site, "--visitors", 5000, "--into-site")
+    results(site)
+    from sqlite_utils import Database  # noqa: PLC0415 - for tampering only
+
+    database = Database(site / "yesladder.db")
+    with database.conn:
+        database.execute("DELETE FROM revisions")
+        database.execute(f"UPDATE decisions SET {tampering} WHERE state = 'better'")
+    database.close()
+    result = run("verify", site)
+    assert result.exit_code == 1
+    assert says in result.stdout
+    assert "cannot be explained" in result.stderr
+
+
 def simulate(site: Path, *arguments: object) -> Result:
     return run("simulate", site, "contact-form", "--visitors", 300, "--days", 21, *arguments)
 

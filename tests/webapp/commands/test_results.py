@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from experiments.sqlite_file import SqliteFile
 from webapp.cli import main
 
 
@@ -22,6 +23,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run("init", path)
     run("new", "popup-contact-form", path)
     result = run("simulate", path, "contact-form", "--visitors", 2500, "--days", 20, "--into-site")
+    assert result.exit_code == 0, result.output
+    return path
+
+
+@pytest.fixture
+def decided(tmp_path: Path) -> Path:
+    """A site with an experiment that has come to some verdicts, which nobody has looked at yet."""
+    path = tmp_path / "site"
+    run("init", path)
+    result = run("simulate", path, "contact-form", "--visitors", 5000, "--days", 20, "--into-site")
     assert result.exit_code == 0, result.output
     return path
 
@@ -81,6 +92,35 @@ def test_what_cannot_be_shown_is_said(site: Path, arguments: tuple[str, ...], co
     assert "Traceback" not in result.output
 
 
+def test_the_decisions_are_listed_and_written(decided: Path) -> None:
+    found = json.loads(run("results", decided, "contact-form", "--json").output)["decisions"]
+    assert found
+    assert {entry["recorded_at"] for entry in found} == {None}  # shown first, then written
+    first = run("results", decided, "contact-form").output
+    text = " ".join(first[first.index("Decisions") :].split())
+    assert text.count("confirmed by") == len(found)
+    for entry in found:
+        assert entry["decided_at"][:10] in text
+        assert f"{entry['visitors']:,}" in text
+    assert all(len(line) <= 80 for line in first.splitlines())
+    again = json.loads(run("results", decided, "contact-form", "--json").output)["decisions"]
+    assert all(entry["recorded_at"] and entry["confirmed"] for entry in again)
+    assert [entry | {"recorded_at": None} for entry in again] == found
+
+
+def test_results_neither_wait_nor_fail_while_another_process_writes(decided: Path) -> None:
+    with SqliteFile(decided / "yesladder.db").writing():  # a lock of its own, as another process has it
+        for _ in range(2):
+            found = json.loads(run("results", decided, "contact-form", "--json").output)["decisions"]
+            assert found
+            assert {entry["recorded_at"] for entry in found} == {None}
+
+
+def test_nothing_decided_is_said(tmp_path: Path) -> None:
+    run("init", tmp_path / "site")
+    assert "No verdict has been reached yet." in run("results", tmp_path / "site", "contact-form").output
+
+
 def test_an_experiment_without_visitors_waits_for_the_first(tmp_path: Path) -> None:
     run("init", tmp_path / "site")
     result = run("results", tmp_path / "site", "contact-form")
@@ -95,3 +135,25 @@ def test_broken_settings_are_named_and_not_traced(tmp_path: Path) -> None:
     result = run("results", tmp_path / "site", "contact-form")
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: yesladder.yaml:5:")
+
+
+def test_by_explores_the_levels_of_an_attribute(site: Path) -> None:
+    result = run("results", site, "contact-form", "--by", "device")
+    assert result.exit_code == 0, result.output
+    text = " ".join(result.output.split())
+    found = json.loads(run("results", site, "contact-form", "--by", "device", "--json").output)
+    assert {one["level"] for one in found["comparisons"]} >= {"phone", "desktop"}
+    enough = [one for one in found["comparisons"] if one["p_value"] is not None]
+    assert (found["kind"], found["attribute"], found["of"]) == ("exploratory", "device", len(enough))
+    assert "job booked by device. Exploratory: no verdict." in text
+    for one in found["comparisons"]:
+        assert one["level"] in text
+        for variant, visitors in one["visitors"].items():
+            assert f"{one['reached'][variant]:,}/{visitors:,}" in text
+    assert "on average at most 5% are false alarms" in text
+    assert all(len(line) <= 80 for line in result.output.splitlines())
+    unknown = run("results", site, "contact-form", "--by", "colour")
+    assert unknown.exit_code == 2
+    assert "'colour' is unknown; contact-form is split by device, source, returning, language" in " ".join(
+        unknown.output.replace("│", " ").split()
+    )

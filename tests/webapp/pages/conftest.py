@@ -11,14 +11,21 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from experiments.decomposition import decomposition
 from experiments.definition import Experiment
 from experiments.funnel import Funnel
+from experiments.ladder import ladder
+from experiments.learned_values import learned_values
 from experiments.problem import Problem
 from experiments.report import Comparison, Look, Report, SampleRatio, StepReport, VariantReach
+from experiments.value_report import value_report
+from stats.patterns import PatternTable
+from stats.reach import Exposed, ReachTable, StepReach
 from webapp import access, live, preview, results
 from webapp.app import CONTENT_SECURITY_POLICY
 from webapp.errors import register_errors
@@ -31,24 +38,11 @@ NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 
 def experiment(key: str = "contact-form", n_variants: int = 2, n_steps: int = 4, **changes: Any) -> Experiment:
     """A running phase with so many variants and milestones."""
-    names = [
-        "single",
-        "multi-step",
-        "pop-up",
-        "quiz",
-        "video",
-        "calculator",
-        "poll",
-        "a-very-long-name-of-a-variant-" + "x" * 30,
-    ]
+    names = ["single", "multi-step", "pop-up", "quiz", "video", "calculator", "poll", "a-long-name-" + "x" * 48]
+    grades = {"form-seen": 1, "form-started": 2, "email-given": 3} | {f"question-{k}": 2 for k in range(1, 13)}
     path = [
         {"step": name, "event": name.replace("-", "_"), "grade": grade, "window": "1 hour"}
-        for name, grade in [
-            ("form-seen", 1),
-            ("form-started", 2),
-            ("email-given", 3),
-            *((f"question-{k}", 2) for k in range(1, 13)),
-        ]
+        for name, grade in grades.items()
     ][: n_steps - 1]
     values = {
         "key": key,
@@ -88,14 +82,11 @@ def comparison(
     course = [] if lift is None else looks(lift)
     last = course[-1] if course else None
     decided = course[200].at if course and state in ("better", "worse", "equivalent") else None
+    numbers = ("relative_lift", "relative_interval", "difference", "difference_interval", "p_value")
     values: dict[str, Any] = {
+        **{name: last and getattr(last, name) for name in numbers},
         "variant": variant,
         "versus": "single",
-        "relative_lift": last and last.relative_lift,
-        "relative_interval": last and last.relative_interval,
-        "difference": last and last.difference,
-        "difference_interval": last and last.difference_interval,
-        "p_value": last and last.p_value,
         "p_value_adjusted": last and last.p_value and min(1.0, last.p_value * size),
         "decided_at": decided,
         "state": state,
@@ -109,6 +100,34 @@ def comparison(
 
 
 LIFTS = {"better": 0.21, "worse": -0.18, "undecided": 0.03, "equivalent": 0.002, "collecting": None, "withdrawn": 0.12}
+
+
+def patterns(phase: Experiment, visitors: int) -> PatternTable:
+    """Half of a day's visitors reach step one, 45 of 100 each next one; step two a fifth more in each variant."""
+    steps, k = [step.step for step in phase.steps], len(phase.path)
+    each, rows = visitors // len(phase.variants) // 22, []
+    for day in range(20758, 20780) if each else ():  # 1 to 22 November 2026
+        for index in range(len(phase.variants)):
+            reached = [each, *(round(each * 0.5 * 0.45**j * (1.2 if index and j else 1)) for j in range(k)), 0]
+            for depth, here in enumerate(reached[j] - reached[j + 1] for j in range(k + 1)):
+                worth = here * 25_000 if depth == k else 0
+                rows.append((day, index, (1 << depth) - 1, here, worth, worth * 25_000))
+    days, variant, pattern, counts, sums, squares = np.array(rows, dtype=np.int64).reshape(-1, 6).T
+    keys = tuple(one.key for one in phase.variants)
+    return PatternTable(keys, tuple(steps), days, variant, pattern, counts, sums, squares)
+
+
+def levels(phase: Experiment, **visitors: tuple[int, float]) -> dict[str, ReachTable]:
+    """level=(visitors a day and variant, relative lift): 5 of 100 of the control's reach the goal."""
+    days, keys, tables = np.arange(20758, 20780), [one.key for one in phase.variants], {}
+    for level, (each, lift) in visitors.items():
+        seen = np.full((len(days), 1, len(keys)), each)
+        reached = seen * 5 // 100
+        reached[:, :, 1:] = np.round(each * 0.05 * (1 + lift))
+        step = StepReach(days, seen, reached)
+        everywhere = {one.step: step for one in phase.steps}
+        tables[level] = ReachTable(tuple(keys), ("",), Exposed(days * 24, seen[:, 0]), everywhere)
+    return tables
 
 
 def report(state: str = "undecided", of: Experiment | None = None, visitors: int = 24000, **changes: Any) -> Report:
@@ -128,22 +147,16 @@ def report(state: str = "undecided", of: Experiment | None = None, visitors: int
             cells[key] = VariantReach(
                 sealed, round(sealed * (mine or 0)), mine, 0.0, each - sealed, (each - sealed) // 30
             )
-        family, size = (
-            ("primary", len(keys) - 1) if kind == "macro" else ("diagnostic", (len(keys) - 1) * (len(phase.steps) - 1))
-        )
-        compared = [
-            comparison(
-                key,
-                state if kind == "macro" else ("undecided", "better", "worse", "collecting")[(k + i) % 4],
-                lift if kind == "macro" else (0.01, 0.12, -0.1, None)[(k + i) % 4],
-                family,
-                size,
-            )
-            for i, key in enumerate(keys[1:])
-        ]
+        macro, pairs = kind == "macro", len(keys) - 1
+        family, size = ("primary", pairs) if macro else ("diagnostic", pairs * (len(phase.steps) - 1))
+        states = (state,) * 4 if macro else ("undecided", "better", "worse", "collecting")
+        lifts = (lift,) * 4 if macro else (0.01, 0.12, -0.1, None)
+        turns = [((k + i) % 4, key) for i, key in enumerate(keys[1:])]
+        compared = [comparison(key, states[turn], lifts[turn], family, size) for turn, key in turns]
         rows.append(
             StepReport(step.step, step.event, kind, step.grade, "1 hour" if step.window else "7 days", cells, compared)
         )
+    table = patterns(phase, visitors)
     values: dict[str, Any] = {
         "experiment": phase,
         "as_of": NOW,
@@ -156,6 +169,10 @@ def report(state: str = "undecided", of: Experiment | None = None, visitors: int
         "exposed": {key: visitors // len(keys) for key in keys},
         "sample_ratio": SampleRatio(0.83 if visitors else None, False, {key: 1 / len(keys) for key in keys}, None),
         "steps": rows,
+        "decomposition": decomposition(phase, table, NOW),
+        "value": value_report(phase, table, NOW),
+        "learned_values": learned_values(phase, table, NOW),
+        "ladder": ladder(phase, table, NOW),
         "ledger": {"bot": {"single": 12, "multi-step": 9}, "late": {"": 4}, "second-variant": {"single": 3}},
     }
     return Report(**(values | changes))
@@ -163,19 +180,18 @@ def report(state: str = "undecided", of: Experiment | None = None, visitors: int
 
 def funnel(one: Report) -> dict[str, Funnel]:
     """Funnels that go with a report: every step of the path keeps 45 of 100."""
-    answer = {}
-    for key, seen in one.exposed.items():
-        reached = [round(seen * 0.5 * 0.45**k) for k in range(len(one.experiment.path))]
-        answer[key] = Funnel(seen, tuple(reached), reached[-1] * 25_000)
-    return answer
+    shares = [0.5 * 0.45**k for k in range(len(one.experiment.path))]
+    reached = {key: tuple(round(seen * share) for share in shares) for key, seen in one.exposed.items()}
+    return {key: Funnel(seen, reached[key], reached[key][-1] * 25_000) for key, seen in one.exposed.items()}
 
 
 @dataclass
 class Stage:
-    """What the app under test shows: reports by (key, phase), drafts, problems of the files, arrivals."""
+    """What the app under test shows: reports by (key, phase), drafts, segments by attribute, problems, arrivals."""
 
     reports: list[Report] = field(default_factory=list)
     drafts: list[Experiment] = field(default_factory=list)
+    segments: dict[str, dict[str, ReachTable]] = field(default_factory=dict)
     problems: Sequence[Problem] = ()
     recent: Sequence[Any] = ()
     refused: dict[str, int] = field(default_factory=dict)
@@ -200,7 +216,11 @@ class Stage:
             phases=lambda: [one.experiment for one in self.reports],
             problems=lambda: self.problems,
         )
-        store = SimpleNamespace(recent=lambda limit: list(self.recent)[:limit], refused=lambda: self.refused)
+        store = SimpleNamespace(
+            recent=lambda limit: list(self.recent)[:limit],
+            refused=lambda: self.refused,
+            segment_reach=lambda _, attribute: self.segments.get(attribute, {}),
+        )
         settings = SimpleNamespace(write_key="wk_garage_doors", time_zone="Europe/Berlin", currency="EUR")
         site: Any = SimpleNamespace(settings=settings)
         log: Any = SimpleNamespace(store=store, health=lambda: list(self.reasons))
@@ -231,7 +251,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     """An empty stage; whatever is asked of the reports is answered from it."""
     stage = Stage()
 
-    def figures(phase: Experiment, _store: Any, as_of: datetime) -> Figures:
+    def figures(phase: Experiment, _store: Any, as_of: datetime, _phases: Any) -> Figures:
         stage.asked.append(as_of)
         one = next(one for one in stage.reports if one.experiment == phase)
         return Figures(replace(one, as_of=as_of), funnel(one))
@@ -249,15 +269,8 @@ def client(stage: Stage) -> FlaskClient:
 @pytest.fixture
 def build() -> SimpleNamespace:
     """The makers of this file: build.report(...), build.experiment(...), build.comparison(...)."""
-    return SimpleNamespace(
-        report=report,
-        experiment=experiment,
-        comparison=comparison,
-        looks=looks,
-        with_macro=with_macro,
-        NOW=NOW,
-        START=START,
-    )
+    makers = (report, experiment, comparison, looks, levels, with_macro)
+    return SimpleNamespace(**{one.__name__: one for one in makers}, NOW=NOW, START=START)
 
 
 def with_macro(report: Report, **changes: Any) -> Report:

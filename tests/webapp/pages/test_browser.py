@@ -18,6 +18,7 @@ from werkzeug.serving import make_server
 from experiments.events import Event, MessageId, Refusal, VisitorId
 from experiments.problem import Problem
 from experiments.report import SampleRatio
+from experiments.sample_ratio import Finding
 
 CROWD = "/results/crowd?step=form-seen"
 OPEN_ALL = "document.querySelectorAll('details').forEach(one => { one.open = true })"
@@ -67,7 +68,8 @@ def address(stage: Any) -> Iterator[str]:
 @pytest.fixture
 def full_stage(stage: Any, build: SimpleNamespace) -> Any:
     """Something on every page, with the longest names."""
-    alarm = SampleRatio(0.0001, True, {"single": 0.5, "multi-step": 0.5}, build.NOW - timedelta(days=1))
+    found = Finding("level", "source", "a-source-" + "x" * 80, "multi-step", 0, 400, 200)
+    alarm = SampleRatio(0.0001, True, {"single": 0.5, "multi-step": 0.5}, build.NOW - timedelta(days=1), [found])
     ended = build.experiment(status="stopped", ended_at=build.NOW - timedelta(days=9))
     unstable = build.report("better", build.experiment(phase=2))
     steps = [
@@ -87,6 +89,8 @@ def full_stage(stage: Any, build: SimpleNamespace) -> Any:
         build.report("collecting", build.experiment("empty"), visitors=0, ledger={}),
         build.report("withdrawn", build.experiment("withdrawn"), sample_ratio=alarm),
     )
+    long = "a-level-with-a-name-" + "x" * 80
+    stage.segments = {"device": build.levels(crowd, **{"phone": (900, 0.8), long: (300, 0.0), "unknown": (3, 0.0)})}
     stage.drafts = [build.experiment("draft", status="draft", started_at=None)]
     stage.problems = [
         Problem(

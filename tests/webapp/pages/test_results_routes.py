@@ -88,7 +88,7 @@ def test_an_unchanged_page_is_not_sent_twice(stage: Any, client: FlaskClient, bu
 def test_the_json_is_the_reports_document(stage: Any, client: FlaskClient, build: SimpleNamespace) -> None:
     stage.show(build.report("better"))
     document = client.get("/results/contact-form.json", base_url=HERE).get_json()
-    assert document == stage.reports[0].to_json()
+    assert document == stage.reports[0].to_json() | {"decisions": []}
     assert document["state"] == "better"
 
 
@@ -132,3 +132,14 @@ def test_results_are_for_those_who_may_read(stage: Any, client: FlaskClient, bui
         assert elsewhere.status_code == 302
         assert elsewhere.headers["Location"].startswith("/login")
     assert client.get("/results/contact-form.json", base_url="http://results.example").status_code == 401
+
+
+def test_one_attribute_is_answered_by_itself(stage: Any, client: FlaskClient, build: SimpleNamespace) -> None:
+    stage.show(build.report())
+    found = client.get("/results/contact-form/by/device.json", base_url=HERE)
+    assert found.status_code == 200
+    assert found.json is not None
+    assert (found.json["attribute"], found.json["kind"]) == ("device", "exploratory")
+    missing = client.get("/results/contact-form/by/colour.json", base_url=HERE)
+    assert missing.status_code == 404
+    assert "it is by device, source, returning, language" in missing.json["message"]

@@ -1,0 +1,289 @@
+"""How many events per second are on disk and counted over HTTP? As a ratio to raw batched SQLite inserts.
+
+    python benchmarks/ingest.py --seconds 4 --rounds 3
+
+A real server on loopback takes the events of simulated visitors of the garage-door repair service and answers when
+they are durable; one process sends, with as many connections as requests may wait for the disk. The floor: the very
+rows that the server stored, inserted into the same table of another file on the same disk, so many in a transaction,
+each synced as the server's are, prepared before the clock starts: no HTTP, no JSON, nothing checked, nothing counted.
+Rounds of server and floor alternate; each ratio is the median of the rounds'. At the end of a round every answer must
+have been 200 or a 503 that was sent again, every acknowledged event must be in the log once, and a recount of the log
+must find the tables as they are: else this ends with an error. The goals: at least .25 of the floor with one event
+per request and .6 with twenty; 5 times one transaction per request; no SQLITE_BUSY with two workers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import selectors
+import signal
+import socket
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from experiments.catalog import Catalog
+from experiments.gallery import exhibit
+from experiments.simulate import simulate
+from experiments.sqlite_store import open_store
+from experiments.truth import read_truth
+from webapp.app import now_utc
+from webapp.event_log import WAITING_REQUESTS
+from webapp.segment_line import segment_line
+
+EXHIBIT = "multi-step-form"
+WRITE_KEY = "wk_benchmark"
+STARTED_AT = datetime(2026, 11, 2, tzinfo=UTC)
+MOST_EVENTS = 15_000  # made for each second of load; it ends early where a machine is faster
+MOST_RAW = 30_000  # rows of a round that the floor inserts
+SERVE = """\
+import sys
+from functools import partial
+from pathlib import Path
+import webapp.event_log
+from experiments.group_commit import GroupCommit
+from webapp.serve import serve
+site, port, workers, at_once = sys.argv[1], *map(int, sys.argv[2:])
+if at_once:  # events in one transaction; as it is served otherwise
+    webapp.event_log.GroupCommit = partial(GroupCommit, at_once=at_once)
+serve(Path(site), port=port, workers=workers)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is served, and how it is asked."""
+
+    name: str
+    workers: int
+    per_request: int
+    at_once: int = 0  # events in one transaction; 0: what GroupCommit takes
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one round gave. `unavailable`: answers with 503, whose requests were sent again."""
+
+    per_second: float
+    unavailable: int
+
+
+SETTINGS = (
+    Setting("1 worker, 1 event per request", 1, 1),
+    Setting("1 worker, 20 events per request", 1, 20),
+    Setting("2 workers, 1 event per request", 2, 1),
+    Setting("2 workers, 20 events per request", 2, 20),
+    Setting("1 worker, a transaction per event", 1, 1, at_once=1),
+)
+
+
+@dataclass(slots=True)
+class Load:
+    """Requests on so many connections of one thread, each sending the next when the last is answered."""
+
+    port: int
+    requests: Iterator[bytes]
+    connections: int
+    statuses: Counter[int] = field(default_factory=Counter)
+    refusals: Counter[str] = field(default_factory=Counter)
+    again: deque[bytes] = field(default_factory=deque)
+    done: list[bytes] = field(default_factory=list)
+
+    def run(self, seconds: float) -> float:
+        """Send for so long or until all is sent, wait for the last answers, and say how many seconds it took."""
+        selector = selectors.DefaultSelector()
+        under_way: dict[socket.socket, bytes] = {}
+        begun = time.perf_counter()
+        try:
+            for _ in range(self.connections):
+                one = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                selector.register(one, selectors.EVENT_READ)
+                self._send(one, under_way)
+            while under_way and time.perf_counter() < begun + seconds + 30:
+                for key, _ in selector.select(30):
+                    one = key.fileobj
+                    assert isinstance(one, socket.socket)
+                    self._answered(_answer(one), under_way.pop(one))
+                    if time.perf_counter() < begun + seconds:
+                        self._send(one, under_way)
+            return time.perf_counter() - begun
+        finally:
+            for key in list(selector.get_map().values()):
+                assert isinstance(key.fileobj, socket.socket)
+                key.fileobj.close()
+            selector.close()
+
+    def _send(self, one: socket.socket, under_way: dict[socket.socket, bytes]) -> None:
+        request = self.again.popleft() if self.again else next(self.requests, None)
+        if request is not None:
+            one.sendall(request)
+            under_way[one] = request
+
+    def _answered(self, answer: bytes, request: bytes) -> None:
+        head, _, body = answer.partition(b"\r\n\r\n")
+        status = int(head.split(b" ", 2)[1])
+        self.statuses[status] += 1
+        if status != 200 or b'"refused":0' not in body:
+            self.refusals[body.decode()] += 1
+        if status == 200:
+            self.done.append(request)
+        else:
+            self.again.append(request)
+
+
+def _answer(one: socket.socket) -> bytes:
+    answer = b""
+    while not (end := answer.find(b"\r\n\r\n") + 4) > 3 or len(answer) < end + _length(answer[:end]):
+        part = one.recv(65536)
+        if not part:
+            raise SystemExit("the server closed a connection")
+        answer += part
+    return answer
+
+
+def _length(head: bytes) -> int:
+    return int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
+
+
+def messages(number: int, seed: int) -> Iterator[str]:
+    """Events of simulated visitors as Segment messages, in the order in which they happen: so many or a few more."""
+    found = exhibit(EXHIBIT)
+    assert found.truth is not None
+    truth, rng = read_truth(found.truth), np.random.default_rng(seed)
+    running = found.experiment().model_copy(update={"status": "running", "started_at": STARTED_AT})
+    for event in simulate(running, truth, rng, start=STARTED_AT, days=1, visitors=number // 2 + 100):
+        message = json.loads(segment_line(event))
+        del message["timestamp"], message["receivedAt"]  # it happens when it is received
+        yield json.dumps(message, separators=(",", ":"))
+
+
+def requests(bodies: Iterator[str], per_request: int) -> Iterator[bytes]:
+    """The messages as HTTP requests."""
+    while batch := list(islice(bodies, per_request)):
+        body = f'{{"writeKey":"{WRITE_KEY}","batch":[{",".join(batch)}]}}'.encode()
+        yield b"POST /v1/batch HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n" + (
+            b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
+        )
+
+
+def write_site(folder: Path) -> None:
+    """A site whose only experiment runs since STARTED_AT."""
+    (folder / "experiments").mkdir(parents=True)
+    (folder / "yesladder.yaml").write_text(f"write_key: {WRITE_KEY}\n", "utf-8")
+    text = exhibit(EXHIBIT).definition.read_text("utf-8")
+    text = text.replace("status: draft", f"status: running\nstarted_at: {STARTED_AT:%Y-%m-%dT%H:%M:%SZ}", 1)
+    (folder / "experiments" / f"{EXHIBIT}.yaml").write_text(text, "utf-8")
+
+
+@contextmanager
+def serving(folder: Path, setting: Setting) -> Iterator[int]:
+    """The port on which the site is served."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    arguments = [str(folder), str(port), str(setting.workers), str(setting.at_once)]
+    with (folder / "serve.log").open("wb") as log:
+        server = subprocess.Popen([sys.executable, "-c", SERVE, *arguments], stdout=log, stderr=subprocess.STDOUT)
+    try:
+        for _ in range(600):
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5) as probe:
+                probe.sendall(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+                if b" 200 " in _answer(probe).partition(b"\r\n")[0]:
+                    break
+            time.sleep(0.1)
+        else:
+            raise SystemExit(f"the server does not answer; its log:\n{(folder / 'serve.log').read_text()}")
+        yield port
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(60)
+
+
+def over_http(folder: Path, setting: Setting, seconds: float, seed: int) -> Round:
+    """One round: a site of its own, served, loaded and recounted. SystemExit where a promise was broken."""
+    write_site(folder)
+    prepared = requests(messages(int(seconds * MOST_EVENTS), seed), setting.per_request)
+    with serving(folder, setting) as port:
+        Load(port, iter(list(islice(prepared, 200))), WAITING_REQUESTS).run(60)  # every thread has worked once
+        load = Load(port, iter(list(prepared)), WAITING_REQUESTS)
+        took = load.run(seconds)
+    told = Counter(load.statuses)
+    if told.keys() - {200, 503} or any("locked" in body or "busy" in body for body in load.refusals):
+        raise SystemExit(f"{setting.name}: {dict(told)}: {load.refusals.most_common(3)}")
+    acknowledged = {
+        event["messageId"] for one in load.done for event in json.loads(one.partition(b"\r\n\r\n")[2])["batch"]
+    }
+    store = open_store(folder / "yesladder.db", Catalog(folder, now_utc).phases)
+    try:
+        stored = {event.message_id for event in store.scan()}
+        if lost := acknowledged - stored:
+            raise SystemExit(
+                f"{setting.name}: {len(lost)} of {len(acknowledged)} acknowledged events are not in the log"
+            )
+        if differences := store.verify():
+            raise SystemExit(f"{setting.name}: {len(differences)} counts differ from the log: {differences[:3]}")
+    finally:
+        store.close()
+    return Round(len(acknowledged) / took, told[503])
+
+
+def raw(folder: Path, rows: Path, per_transaction: int) -> float:
+    """Rows per second: those of this log, inserted into the same table of another file, so many in a transaction."""
+    target = folder / f"raw-{per_transaction}.db"
+    open_store(target, lambda: ()).append(())  # makes the table and its indexes
+    with closing(sqlite3.connect(rows)) as source:
+        found = source.execute("SELECT * FROM events ORDER BY rowid LIMIT ?", (MOST_RAW,)).fetchall()
+    with closing(sqlite3.connect(target, isolation_level=None)) as connection:
+        connection.execute("PRAGMA synchronous = FULL")
+        insert = f"INSERT INTO events VALUES ({', '.join('?' * len(found[0]))})"
+        begun = time.perf_counter()
+        for first in range(0, len(found), per_transaction):
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(insert, found[first : first + per_transaction])
+            connection.execute("COMMIT")
+        return len(found) / (time.perf_counter() - begun)
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=4, help="of load in a round")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--per-transaction", type=int, default=100, help="rows in a transaction of the floor")
+    parser.add_argument("--folder", type=Path, help="on the disk to measure; a temporary folder otherwise")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    rounds: dict[Setting, list[Round]] = {setting: [] for setting in SETTINGS}
+    floors: dict[Setting, list[float]] = {setting: [] for setting in SETTINGS}
+    for number in range(options.rounds):
+        for setting in SETTINGS:
+            with tempfile.TemporaryDirectory(dir=options.folder) as name:
+                folder = Path(name)
+                rounds[setting].append(over_http(folder / "site", setting, options.seconds, options.seed + number))
+                floors[setting].append(raw(folder, folder / "site" / "yesladder.db", options.per_transaction))
+    one_each = statistics.median(one.per_second for one in rounds[SETTINGS[-1]])
+    print(f"floor: rows in transactions of {options.per_transaction}; median of {options.rounds} rounds each")
+    print(f"{'served with':36}{'events/s':>10}{'floor/s':>10}{'ratio':>8}{'x one each':>12}{'503':>6}")
+    for setting, found in rounds.items():
+        ratio = statistics.median(one.per_second / floor for one, floor in zip(found, floors[setting], strict=True))
+        speed = statistics.median(one.per_second for one in found)
+        floor, busy = statistics.median(floors[setting]), sum(one.unavailable for one in found)
+        print(f"{setting.name:36}{speed:10,.0f}{floor:10,.0f}{ratio:8.2f}{speed / one_each:12.1f}{busy:6}")
+
+
+if __name__ == "__main__":
+    main()
