@@ -72,8 +72,7 @@ def back_up(site: Site, to: Path, progress: Progress, recount: bool = True) -> B
 def _copy_database(site: Site, part: Path, progress: Progress) -> None:
     file = SqliteFile(site.database, site.settings.durability)
     with file.reading() as connection:
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # this moment
-        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]  # the first look: it is the moment of the copy
         with progress("Copying the log", pages) as advance:
             copy(connection, part / site.database.name, advance)
 

@@ -165,8 +165,8 @@ SENTENCES: Mapping[str, str] = {
     "decomposition.alone": "The path has one step only, so all of the change arises there.",
     "decomposition.reading": (
         "Each bar starts where the one before ends: it is the change in how many of those who reached the step before "
-        "went on. The changes multiply to the whole. A step whose interval holds no change may be chance. The interval of "
-        "the whole is of another kind than the verdict’s and does not replace it."
+        "went on. The changes multiply to the whole. A step whose interval includes 0% may be chance. The interval "
+        "of the whole is of another kind than the verdict’s and does not replace it."
     ),
     # what visitors and steps are worth
     "value.none": (

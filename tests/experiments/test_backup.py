@@ -122,6 +122,21 @@ def test_it_is_the_moment_it_began_whatever_is_written_meanwhile(store: SqliteSt
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
 
 
+def test_what_the_recount_has_to_write_leaves_one_file_all_the_same(
+    site: Site, store: SqliteStore, tmp_path: Path
+) -> None:
+    """An experiment that started since the log was last written to has no counts in it yet."""
+    store.append([event(1)])
+    text = EXPERIMENT.replace("key: form", "key: other")
+    (site.path / "experiments" / "other.yaml").write_text(text)
+    Catalog(site.path, lambda: NOW)
+    done = made(site, tmp_path / "copy")
+    assert [name for name in names(done.path) if "yesladder.db" in name] == ["yesladder.db"]
+    with contextlib.closing(sqlite3.connect(done.path / "yesladder.db")) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+        assert connection.execute("SELECT experiment FROM phases ORDER BY 1").fetchall() == [("form",), ("other",)]
+
+
 def test_a_site_without_events_is_copied_too(site: Site, tmp_path: Path) -> None:
     done = made(site, tmp_path / "copy")
     assert done.events == 0

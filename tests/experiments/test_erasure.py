@@ -22,6 +22,8 @@ from experiments.store import Store
 
 PLANTED = VisitorId("Planted-7f3a")
 ACCOUNT = VisitorId("konto-ü-91")
+GHOST = VisitorId("ghost-55")  # an id of theirs that sent nothing itself
+IDS = (PLANTED, ACCOUNT, GHOST)
 FILLER = "x" * 700
 
 
@@ -49,11 +51,12 @@ def crowd(number: int, **properties: object) -> list[Event]:
 
 
 def planted() -> list[Event]:
-    """Their events, in many pages, under two ids that are one person's."""
+    """Their events, in many pages, under ids that are one person's."""
     return [
         exposure(PLANTED, "multi", 3),
         *(action(PLANTED, "form_viewed", 5 + i, properties={"note": FILLER, "mail": PLANTED}) for i in range(40)),
         join(PLANTED, ACCOUNT, 60),
+        join(PLANTED, GHOST, 61),
         action(ACCOUNT, "quote_requested", 70, properties={"amount": 12.5, "konto": ACCOUNT}),
     ]
 
@@ -66,26 +69,23 @@ def refusals() -> list[Refusal]:
         dataclasses.replace(refused, detail=f"visitor '{PLANTED}' is not in it"),
         dataclasses.replace(refused, message_id=f"exposure of {PLANTED}"),
         dataclasses.replace(refused, detail=f"userId is {ACCOUNT!a}, not that"),
+        dataclasses.replace(refused, visitor=GHOST),
         dataclasses.replace(refused, detail=f"{PLANTED}2 is somebody else"),
     ]
     return [dataclasses.replace(one, refused_at=minute(4 + i)) for i, one in enumerate(made)]
 
 
 def found_in(folder: Path) -> list[str]:
-    """Files with one of the two ids in any spelling, however they got there; somebody else's longer id aside."""
+    """Files with one of the ids in any spelling, however they got there; somebody else's longer id aside."""
     found = []
     for path in folder.iterdir():
         content = path.read_bytes().replace(f"{PLANTED}2".encode(), b"")
-        if any(
-            spelled in content
-            for one in (PLANTED, ACCOUNT)
-            for spelled in (one.encode(), json.dumps(one)[1:-1].encode())
-        ):
+        if any(spelled in content for one in IDS for spelled in (one.encode(), json.dumps(one)[1:-1].encode())):
             found.append(path.name)
     return found
 
 
-@pytest.mark.parametrize("asked", [PLANTED, ACCOUNT])
+@pytest.mark.parametrize("asked", IDS)
 def test_a_forgotten_visitor_is_in_no_byte_of_any_file(store: SqliteStore, path: Path, asked: VisitorId) -> None:
     store.append([*crowd(30), *planted()], refusals())
     assert found_in(path.parent)  # the search finds what is there
@@ -96,7 +96,7 @@ def test_a_forgotten_visitor_is_in_no_byte_of_any_file(store: SqliteStore, path:
         f"{PLANTED}2 is somebody else",
         "no name",
     ]
-    assert sum(store.refused().values()) == 6  # how many there were names nobody
+    assert sum(store.refused().values()) == 7  # how many there were names nobody
     assert "forgotten" in {one.cause for one in store.revisions(PHASE)}
     assert not store.verify()
 
@@ -222,6 +222,23 @@ def test_a_reader_who_does_not_end_is_named_and_forgetting_again_finishes(
     assert not found_in(path.parent)
 
 
+def test_writers_wait_for_a_second_at_most_while_a_reader_is_waited_for(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[int] = []
+
+    def busy(connection: sqlite3.Connection) -> bool:
+        waits.append(connection.execute("PRAGMA busy_timeout").fetchone()[0])
+        return False
+
+    monkeypatch.setattr(erasure, "_fold", busy)
+    with pytest.raises(StillReadable):
+        wipe(store.file, pause=lambda seconds: waits.append(-int(seconds > 0)))
+    assert waits == [1_000, -1] * 30
+    with store.file.writing() as connection:
+        assert connection.execute("PRAGMA busy_timeout").fetchone() == (5_000,)
+
+
 MENTIONS = [
     ("its own", {"visitor": "v1"}, True),
     ("in the detail", {"detail": "visitor 'v1' is not assigned"}, True),
@@ -260,10 +277,8 @@ def test_files_that_hold_an_id(store: SqliteStore, path: Path) -> None:
     texts["yesladder.db.replaced-20261122T101530Z-wal"] = f"v1{PLANTED}seen"
     for name, text in texts.items():
         (folder / name).write_text(text, "utf-8")
-    with store.file.reading() as connection:
-        connection.execute("SELECT 1 FROM events").fetchone()
-        with contextlib.closing(sqlite3.connect(folder / "copy.db")) as copy:
-            connection.backup(copy)
+    with contextlib.closing(sqlite3.connect(folder / "copy.db")) as copy, copy:
+        copy.execute("CREATE TABLE other AS SELECT 'x', ?, 'y'", [PLANTED])  # no space between values
     found = files_with(folder, [PLANTED, ACCOUNT], path)
     assert [str(one.relative_to(folder)) for one in found] == [
         *("a.jsonl", "copy.db", "part/c.csv", "yesladder.db.replaced-20261122T101530Z-wal")

@@ -16,6 +16,9 @@ from experiments.journey import Facts, Journey, Meaning, Table
 from experiments.tally import Tally, difference, people, tally
 
 SECOND = PHASE.model_copy(update={"phase": 2, "started_at": minute(20 * DAY), "ended_at": None, "status": "running"})
+ADJUSTED = PHASE.model_copy(
+    update={"analysis": PHASE.analysis.model_copy(update={"adjust_for": ("device", "tier")})}  # tier is no segment
+)
 ACTIONS = ["form_viewed", "email_given", "quote_requested", "testimonials_viewed", "form_error", "other"]
 
 
@@ -64,6 +67,52 @@ def test_the_short_path_says_what_the_long_one_says(history: tuple[list[Event], 
         for events, split in zip(history, splits, strict=True):
             known, fresh = events[:split], events[split:]
             assert grown(growth, known, fresh) == difference(tally(phase, events), tally(phase, known))
+
+
+def _alike(
+    start: float = 59,
+    variant: str = "single",
+    step: tuple[str, float, float] = ("form_viewed", 119, 119),
+    more: Sequence[Event] = (),
+    **attributes: str,
+) -> list[Event]:
+    sale = action("v", "quote_requested", 300, properties={"amount": attributes.pop("amount", "5")})
+    levels = {"device": "phone"} | attributes
+    return [exposure("v", variant, start, attributes=levels), action("v", *step), sale, *more]
+
+
+ALMOST_ALIKE = {
+    "first": _alike(),
+    "another hour": _alike(start=61),
+    "another variant": _alike(variant="multi"),
+    "another stratum": _alike(device="tablet"),
+    "another stratum that is no segment": _alike(tier="gold"),
+    "another level": _alike(plan="pro"),
+    "a bot": _alike(bot="true"),
+    "of staff": _alike(staff="true"),
+    "another step": _alike(step=("testimonials_viewed", 119, 119)),
+    "after the step's window": _alike(step=("form_viewed", 119.5, 119.5)),
+    "in time for the day only": _alike(step=("form_viewed", 119, 180.5)),
+    "another value": _alike(amount="7"),
+    "a bad value": _alike(amount="free"),
+    "a second variant": _alike(more=[exposure("v", "multi", 200)]),
+    "two of them": _alike(more=[exposure("v", "multi", 200), exposure("v", "multi", 201)]),
+    "before the start": _alike(more=[exposure("v", "single", -5)]),
+    "withdrawn": _alike(more=[withdrawal("v", 400)]),
+    "joined": _alike(more=[join("v", "w", 400)]),
+    "joined by an action": _alike(more=[exposure("w", "multi", 100), action("v", "form_error", 130, joined="w")]),
+    "joined late": _alike(more=[join("v", "w", 9 * DAY), exposure("w", "multi", 0)]),
+}
+
+
+@pytest.mark.parametrize("first", ALMOST_ALIKE)
+def test_people_who_are_almost_alike_are_not_taken_for_each_other(first: str) -> None:
+    for name, second in ALMOST_ALIKE.items():
+        growth = Growth(Meaning(ADJUSTED))
+        for events in (ALMOST_ALIKE[first], second):
+            for last in range(len(events)):
+                known, fresh = events[:last], events[last:]
+                assert grown(growth, known, fresh) == difference(tally(ADJUSTED, events), tally(ADJUSTED, known)), name
 
 
 PATHS = [

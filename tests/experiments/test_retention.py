@@ -82,6 +82,13 @@ def test_what_may_go(
     assert rule(phases, known, MONTH, now) == expected
 
 
+def test_the_moment_of_the_last_seal_still_counts() -> None:
+    """What is received at the very instant of a seal counts; a microsecond later nothing does."""
+    kept, after = timedelta(days=1), OVER + timedelta(microseconds=1)
+    assert rule([PHASE], {}, kept, OVER) == Rule(OVER - timedelta(days=2, hours=1), (PHASE,), ())
+    assert rule([PHASE], {}, kept, after) == Rule(after - kept, (), (PHASE,))
+
+
 OLD = exposure("v", "single", 0)
 SEEN = action("v", "form_viewed", 5)
 GOES = [

@@ -61,11 +61,14 @@ def test_after_a_crash_the_log_is_played(crashed: Path) -> None:
     assert names_set_aside(crashed) == []
 
 
-def test_a_folder_that_was_copied_after_a_crash_has_everything(crashed: Path, tmp_path: Path) -> None:
+def test_a_folder_that_was_copied_after_a_crash_has_everything(
+    crashed: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """Its files have other inodes than its lock's file says; that one was copied, too, and says nothing."""
     shutil.copytree(crashed.parent, tmp_path / "copy")
     assert visitors(tmp_path / "copy" / crashed.name) == ["folded", "in the log"]
     assert names_set_aside(tmp_path / "copy" / crashed.name) == []
+    assert not caplog.records
 
 
 def test_a_database_and_its_log_that_were_put_back_together_are_taken(crashed: Path, tmp_path: Path) -> None:

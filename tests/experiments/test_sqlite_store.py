@@ -90,7 +90,6 @@ def test_a_file_that_somebody_is_making_this_moment_is_waited_for(path: Path, st
 TROUBLE = {
     "folder is missing": lambda path: path.parent.joinpath("away").mkdir() or path.parent.joinpath("gone", "y.db"),
     "a folder is in its place": lambda path: path.mkdir() or path,
-    "no database": lambda path: path.write_bytes(b"this is no database, it is a sentence" * 40) and path,
 }
 
 

@@ -159,21 +159,25 @@ def test_health(client: FlaskClient) -> None:
     assert client.get("/livez").get_json() == {"status": "alive"}
     ready = client.get("/readyz")
     assert ready.status_code == 200
-    assert ready.get_json() == {"status": "ready", "reasons": [], "exposures_waiting": 0, "exposures_lost": 0}
+    nothing = {"set_aside": [], "exposures_waiting": 0, "exposures_lost": 0}
+    assert ready.get_json() == {"status": "ready", "reasons": []} | nothing
 
 
-def test_a_database_that_is_none_makes_the_site_unready_but_not_silent(site_path: Path) -> None:
-    (site_path / "yesladder.db").write_bytes(b"this is no database, it never was one" * 99)
+def test_a_database_that_is_none_is_set_aside_and_named(site_path: Path) -> None:
+    garbage = b"this is no database, it never was one" * 99
+    (site_path / "yesladder.db").write_bytes(garbage)
     app = create_app(site_path)
     client = app.test_client()
     try:
         ready = client.get("/readyz")
         assert ready.status_code == 503
-        assert "yesladder.db" in ready.get_json()["reasons"][0]
-        assert "Retry-After" in ready.headers
+        assert "set aside" in ready.get_json()["reasons"][0]
         item = {"type": "track", "event": "x", "anonymousId": "a"}
-        refused = client.post("/v1/batch", json={"writeKey": "wk_test", "batch": [item]})
-        assert refused.status_code == 503
+        taken = client.post("/v1/batch", json={"writeKey": "wk_test", "batch": [item]})
+        assert taken.status_code == 200
+        (named,) = client.get("/readyz").get_json()["set_aside"]
+        assert named.startswith("yesladder.db.corrupt-")
+        assert (site_path / named).read_bytes() == garbage
         asked = {"context": {"targetingKey": "v"}}
         assert client.post("/ofrep/v1/evaluate/flags/contact-form", json=asked).status_code == 200
     finally:

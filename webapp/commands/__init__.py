@@ -3,6 +3,7 @@
 site_folder.py   init, new, check, schema: the files of a site
 server.py        serve, token
 results.py       results, over result_table.py and decision_table.py
+why.py           why: what changed between two moments; ledger.py: ledger; visitor.py: visitor
 plan.py          plan, over plan_table.py
 calibrate.py     calibrate, over calibration_table.py
 measured.py      what the log knows of an experiment's visitors; quantities.py: percentages on the command line

@@ -38,7 +38,7 @@ def ledger(site: Path, experiment: str, reason: str | None, newest: int, phase: 
     from experiments.catalog import Catalog
     from experiments.site import Site
     from experiments.sqlite_store import open_store
-    from webapp.commands.results import _phase as chosen_phase
+    from webapp.commands.results import chosen_phase
 
     require_site(site)
     opened = Site.open(site)

@@ -58,7 +58,7 @@ def results(
     opened = Site.open(site)
     now = datetime.now(UTC)
     catalog = Catalog(site, lambda: now)
-    chosen = _phase(catalog, experiment, phase)
+    chosen = chosen_phase(catalog, experiment, phase)
     store = open_store(opened.database, catalog.phases, durability=opened.settings.durability)
     try:
         # this minute, so that what was received before it is on disk
@@ -96,7 +96,7 @@ def _explore(phase: Experiment, attribute: str, store: Store, as_of: datetime, a
         show_segments(found, phase)
 
 
-def _phase(catalog: Catalog, key: str, number: int | None) -> Experiment:
+def chosen_phase(catalog: Catalog, key: str, number: int | None) -> Experiment:
     """The phase that was asked for, else the latest. Raises a usage error that says what there is."""
     current = catalog.get(key)
     phases = {one.phase: one for one in catalog.phases_of(key)}

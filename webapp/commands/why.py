@@ -55,7 +55,7 @@ def why(
     from experiments.catalog import Catalog
     from experiments.site import Site
     from experiments.sqlite_store import open_store
-    from webapp.commands.results import _phase as chosen_phase
+    from webapp.commands.results import chosen_phase
     from webapp.formatting import Formatting
 
     require_site(site)
