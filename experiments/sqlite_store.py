@@ -46,7 +46,7 @@ def open_store(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> SqliteStore:
     """The store in this file, which is made when first needed. `phases` gives every phase ever recorded."""
-    return SqliteStore(SqliteFile(path, durability), phases, clock)
+    return SqliteStore(SqliteFile(path, durability, clock), phases, clock)
 
 
 class SqliteStore:
@@ -166,10 +166,10 @@ class SqliteStore:
 
     def health(self) -> Sequence[str]:
         try:
-            with self.file.writing():
-                return ()
+            self.file.check()
         except StoreUnavailable as reason:
             return (str(reason),)
+        return ()
 
     def close(self) -> None:
         self.file.close()

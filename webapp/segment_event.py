@@ -71,7 +71,9 @@ def parse_event(item: Any, receipt: Receipt, attributes: Attributes) -> Event:
             experiment=experiment,
             variant=variant,
             properties=properties,
-            attributes=attributes.of_event(
+            attributes=_exported(item)
+            if receipt.trusted and "attributes" in item
+            else attributes.of_event(
                 filter(None, (visitor, joined)), _object(item, "context"), _object(item, "traits"), properties
             ),
         )
@@ -158,6 +160,15 @@ def _times(item: Mapping[str, Any], receipt: Receipt) -> tuple[datetime, datetim
     except OverflowError:
         raise Unacceptable(f"timestamp is {shown(item['timestamp'])}, too far from sentAt") from None
     return min(at, received_at), received_at
+
+
+def _exported(item: Mapping[str, Any]) -> dict[str, str]:
+    """What was known of the visitor when the event was first received, as `export` tells it."""
+    attributes = _object(item, "attributes")
+    for name, value in attributes.items():
+        if not isinstance(value, str):
+            raise Unacceptable(f"attributes.{name} is {shown(value)}, must be a string")
+    return dict(attributes)
 
 
 def _exposure(properties: Mapping[str, Any]) -> tuple[str, str]:

@@ -1,6 +1,7 @@
 """Segment line: one Event written as the message of the Segment tracking API that `parse_event` reads back as it.
 
-The name of an exposure is not kept: the wire has one name for it.
+The name of an exposure is not kept: the wire has one name for it. `attributes` is what yesladder knew of the visitor
+then, for `import`; `context` says the same as far as the API has words for it.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ def segment_line(event: Event) -> str:
         message["properties"] = dict(event.properties)
     if context := _context(event.attributes):
         message["context"] = context
+    message["attributes"] = dict(event.attributes)
     return json.dumps(message, ensure_ascii=False, separators=(",", ":"))
 
 

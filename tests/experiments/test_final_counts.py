@@ -46,6 +46,9 @@ WHAT: dict[str, Callable[[SqliteStore, list[Experiment]], object]] = {
     "more of that time is imported": lambda store, _: store.append([exposure("x", "single", 60)]),
     "somebody comes after the end": lambda store, _: store.append([exposure("x", "single", 25 * DAY)]),
     "who is left is forgotten": lambda store, _: store.forget(VisitorId("w")),
+    "its end moves": lambda store, phases: phases.__setitem__(
+        0, PHASE.model_copy(update={"ended_at": START + timedelta(days=10)})
+    ),
     "its beginning moves": lambda store, phases: phases.__setitem__(
         0, PHASE.model_copy(update={"started_at": START - timedelta(days=3)})
     ),

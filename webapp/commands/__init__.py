@@ -7,7 +7,7 @@ why.py           why: what changed between two moments; ledger.py: ledger; visit
 plan.py          plan, over plan_table.py
 calibrate.py     calibrate, over calibration_table.py
 measured.py      what the log knows of an experiment's visitors; quantities.py: percentages on the command line
-event_log.py     import, verify
+event_log.py     import, verify; export.py: export; backup.py: backup; erasure.py: forget, expire
 simulation.py    simulate
 demo.py          demo, over demo_site.py (its history) and traffic.py (its visitors of today)
 """

@@ -73,6 +73,7 @@ def verify(site: Path) -> None:
     should there ever be any. A decision whose counts a dated revision changed is told, and no fault.
     """
     from experiments.catalog import Catalog
+    from experiments.retention import gone
     from experiments.site import Site
     from experiments.sqlite_store import open_store
     from webapp.formatting import things
@@ -86,6 +87,8 @@ def verify(site: Path) -> None:
     store = open_store(settings.database, catalog.phases, durability=settings.settings.durability)
     try:
         differences = store.verify()
+        with store.file.reading() as connection:
+            final = gone(connection)
         events = sum(1 for _ in store.scan())
         decisions, differing, doubtful = _check_decisions(catalog.phases(), store)
     finally:
@@ -95,6 +98,8 @@ def verify(site: Path) -> None:
     if differences:
         raise click.ClickException(f"{len(differences):,} counts differ from the log of {events:,} events")
     click.echo(f"All counts agree with the log of {events:,} events.")
+    for key, number in sorted(final):
+        click.echo(f"{key} phase {number} is final, and its events have expired: its counts were not recounted.")
     if doubtful:
         raise click.ClickException(f"{doubtful:,} of {things(decisions, 'decision')} cannot be explained")
     if differing:

@@ -178,6 +178,21 @@ def test_expire_tells_first_and_deletes_when_told(site: Path) -> None:
     assert run("expire", site, "--yes").stdout.startswith("Nothing to delete: no event received before 20")
 
 
+def test_a_test_that_stopped_since_the_last_event_is_over_too(site: Path) -> None:
+    """The counts in the file know of no end yet: they are brought up to date before anything goes."""
+    record = list(Catalog(site, now_utc).phases())
+    running = [phase.model_copy(update={"ended_at": None, "status": "running"}) for phase in record]
+    events = [exposure(site, f"old-{i}", "old-form", OLD + timedelta(hours=i)) for i in range(3)]
+    before = open_store(site / "yesladder.db", lambda: running)
+    before.append(events)
+    before.close()
+    (site / "yesladder.yaml").write_text((site / "yesladder.yaml").read_text() + "retention: 400 days\n")
+    result = run("expire", site, "--yes")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("Deleted 3 events of 3 visitors")
+    assert run("verify", site).exit_code == 0
+
+
 @pytest.mark.slow
 def test_both_work_while_the_site_is_served(site_path: Path, serve_site: Serve) -> None:
     """Every event acknowledged meanwhile is there, and of the forgotten one nothing."""
