@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from histories import DAY, PHASE, action, exposure, minute, withdrawal
+from histories import DAY, PHASE, action, exposure, join, minute, withdrawal
 
+from experiments import event_rows
 from experiments.events import MessageId, VisitorId
 from experiments.sqlite_store import SqliteStore, open_store
 from experiments.store import StoreUnavailable
@@ -134,6 +135,16 @@ def test_verify_names_the_cell_that_disagrees(store: SqliteStore) -> None:
     (difference,) = store.verify()
     assert difference.cell.startswith("reach/seen///")
     assert (difference.table, difference.recount) == ((8, 7), (1, 1))
+
+
+def test_the_log_is_recounted_a_few_people_at_a_time(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_rows, "VISITORS_AT_ONCE", 2)
+    events = [exposure(visitor, "single", at) for at, visitor in enumerate("gfedcba")]
+    store.append([*events, join("a", "g", 20), join("g", "d", 21), action("d", "form_viewed", 22), join("z", "b", 23)])
+    with store.file.reading() as connection:
+        known = [{event.visitor for event in person} for person in event_rows.persons(connection)]
+    assert sorted(known, key=min) == [{"a", "d", "g"}, {"b", "z"}, {"c"}, {"e"}, {"f"}]
+    assert not store.verify()
 
 
 REVISIONS = [
