@@ -37,7 +37,7 @@ def made(changes: Any, **more: Any) -> Experiment:
     ],
 )
 def test_what_the_snippet_can_do(change: dict[str, Any]) -> None:
-    made([change])
+    assert made([change]).variants[1].value == {"changes": [change]}
 
 
 @pytest.mark.parametrize(
