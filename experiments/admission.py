@@ -62,7 +62,7 @@ def admit(event: Event, catalog: Definitions) -> Event | Refusal:
                 f"{seen(event.visitor)} in phase {phase.phase}; send the visitor id that the assignment was asked with"
             )
             return _refusal("variant-mismatch", detail, event)
-    return replace(event, variant=variant.key)
+    return event if event.variant == variant.key else replace(event, variant=variant.key)
 
 
 def _phase(phases: Sequence[Experiment], at: datetime) -> Experiment | None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from experiments.cohort import DAY, HOUR, Clock
 from experiments.definition import Experiment
 from experiments.event_rows import micros, moment
-from experiments.journey import Row
+from experiments.sqlite_insert import insert
 from experiments.store import Revision
 from experiments.tally import Tally
 
@@ -30,6 +30,21 @@ TABLES: dict[str, tuple[dict[str, type], dict[str, type]]] = {
     "ledger": ({**PHASE, "reason": str, "variant": str}, {"count": int}),
 }
 
+
+def _added(table: str) -> str:
+    key, counts = TABLES[table]
+    sums = ", ".join(f"{count} = {count} + excluded.{count}" for count in counts)
+    return f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {sums}"
+
+
+def _nothing_deleted(table: str) -> str:
+    key, counts = TABLES[table]
+    where = " AND ".join([f"{column} = ?" for column in key] + [f"{count} = 0" for count in counts])
+    return f"DELETE FROM {table} WHERE {where}"
+
+
+_ADD = {table: _added(table) for table in TABLES}
+_DELETE_NOTHING = {table: _nothing_deleted(table) for table in TABLES}
 PHASE_OF = "experiment = ? AND phase = ?"
 
 
@@ -49,20 +64,18 @@ def read(connection: sqlite3.Connection, phase: Experiment, *tables: str, attrib
 
 def change(connection: sqlite3.Connection, phase: Experiment, difference: Tally) -> None:
     """Add a difference to the tables; rows that come to nothing are removed."""
-    of_table: dict[str, list[Row]] = {}
-    for cell, add in difference.items():
-        of_table.setdefault(str(cell[0]), []).append(((phase.key, phase.phase, *cell[1:]), add))
-    for table, rows in of_table.items():
-        key, counts = TABLES[table]
-        marks = ", ".join("?" * (len(key) + len(counts)))
-        sums = ", ".join(f"{count} = {count} + excluded.{count}" for count in counts)
-        connection.executemany(
-            f"INSERT INTO {table} VALUES ({marks}) ON CONFLICT ({', '.join(key)}) DO UPDATE SET {sums}",
-            [cell + add for cell, add in rows],
-        )
-        nothing = " AND ".join([f"{column} = ?" for column in key] + [f"{count} = 0" for count in counts])
-        shrunk = [cell for cell, add in rows if add[0] < 0]  # nothing is left only where nobody is
-        connection.executemany(f"DELETE FROM {table} WHERE {nothing}", shrunk)
+    of_phase = (phase.key, phase.phase)
+    changed: dict[str, list[tuple[str | int, ...]]] = {}
+    emptied: dict[str, list[tuple[str | int, ...]]] = {}
+    for (table, *place), counts in difference.items():
+        key = (*of_phase, *place)
+        changed.setdefault(str(table), []).append(key + counts)
+        if counts[0] < 0:  # nothing is left only where nobody is
+            emptied.setdefault(str(table), []).append(key)
+    for table, rows in changed.items():
+        insert(connection, f"INSERT INTO {table}", rows, then=_ADD[table])
+    for table, keys in emptied.items():
+        connection.executemany(_DELETE_NOTHING[table], keys)
 
 
 def revise(connection: sqlite3.Connection, phase: Experiment, difference: Tally, cause: str, now: datetime) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from experiments.cohort import EPOCH
 from experiments.events import Event, MessageId, Refusal, VisitorId
+from experiments.sqlite_insert import insert
 from experiments.tally import people
 
 COLUMNS = "message_id, kind, visitor, joined, name, experiment, variant, at, received_at, properties, attributes"
@@ -32,8 +33,9 @@ def moment(number: int) -> datetime:
 
 def write(connection: sqlite3.Connection, events: Iterable[Event]) -> None:
     """Store these events, replacing what has their message ids."""
-    connection.executemany(
-        f"INSERT OR REPLACE INTO events ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    insert(
+        connection,
+        f"INSERT OR REPLACE INTO events ({COLUMNS})",
         [
             (
                 event.message_id,

@@ -89,7 +89,9 @@ class Event:
 
 def _storable(where: str, text: str | None) -> None:
     """No store keeps half a surrogate pair, and many tools end a text at a NUL."""
-    if text and ("\0" in text or any("\ud800" <= character <= "\udfff" for character in text)):
+    if not text or (text.isascii() and "\0" not in text):
+        return
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
         raise ValueError(f"{where} is {text!r}, must not contain a NUL character or half a surrogate pair")
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import Future, TimeoutError
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 from experiments.decision import Decision, DecisionKey
 from experiments.events import Event, Refusal
@@ -18,11 +16,29 @@ class QueueFull(StoreError):
     """More events wait for the disk than `capacity`; nothing of this submission was taken. Ask again later."""
 
 
-@dataclass(slots=True)
 class _Submission:
-    events: Sequence[Event]
-    refusals: Sequence[Refusal]
-    answer: Future[None] = field(default_factory=Future)
+    """What one request hands in. Its answer is a lock that opens: a Future costs several times as much to make."""
+
+    __slots__ = ("_answered", "_trouble", "events", "refusals")
+
+    def __init__(self, events: Sequence[Event], refusals: Sequence[Refusal]) -> None:
+        self.events = events
+        self.refusals = refusals
+        self._trouble: BaseException | None = None
+        self._answered = threading.Lock()
+        self._answered.acquire()
+
+    def answer(self, trouble: BaseException | None = None) -> None:
+        """Let the request go on, or fail with this."""
+        self._trouble = trouble
+        self._answered.release()
+
+    def wait(self, timeout: float) -> None:
+        """Return when it was answered, or raise what it was answered with; StoreUnavailable after `timeout` seconds."""
+        if not self._answered.acquire(timeout=timeout):
+            raise StoreUnavailable(f"the disk did not answer within {timeout:g} seconds")
+        if self._trouble is not None:
+            raise self._trouble
 
 
 class GroupCommit:
@@ -59,10 +75,7 @@ class GroupCommit:
             self._size += len(events)
             self._waiting.append(submission)
             self._change.notify()
-        try:
-            submission.answer.result(timeout)
-        except TimeoutError as slow:
-            raise StoreUnavailable(f"the disk did not answer within {timeout:g} seconds") from slow
+        submission.wait(timeout)
 
     def record(self, decisions: Sequence[Decision]) -> None:
         """Have these written to the decision log soon. Neither waits nor fails, so that no page does because of it.
@@ -115,13 +128,13 @@ class GroupCommit:
             )
         except StoreUnavailable as trouble:
             for submission in batch:
-                submission.answer.set_exception(trouble)
+                submission.answer(trouble)
         except Exception as fault:  # not the medium: some event could not be stored, and only its sender is told
             if len(batch) == 1:
-                batch[0].answer.set_exception(fault)
+                batch[0].answer(fault)
             else:
                 for submission in batch:
                     self._commit([submission])
         else:
             for submission in batch:
-                submission.answer.set_result(None)
+                submission.answer()

@@ -9,7 +9,7 @@ Two shortenings, each only where nothing is late:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import chain
 
 from experiments.definition import GRACE
@@ -25,51 +25,74 @@ class Growth:
 
     def __init__(self, meaning: Meaning) -> None:
         self.meaning = meaning
-        self._kinds: dict[object, Sequence[Row]] = {}
+        self._kept: dict[object, Sequence[Row]] = {}
 
     def by(self, persons: Iterable[Sequence[Event]], fresh: Collection[MessageId]) -> Tally:
         """What must be added now that the fresh ones of these persons' events are known, too?
 
         Each person's events are distinct and in order of receipt; none of the fresh ones replaces another.
         """
-        change: Tally = {}
+        times: dict[int, tuple[Sequence[Row], int]] = {}  # the same rows, once for each person whom they are kept for
         for events in persons:
-            known = [event for event in events if event.message_id not in fresh]
-            new = [event for event in events if event.message_id in fresh]
-            before = after = None
-            if all(event.kind == "action" and event.joined is None for event in new):
-                names = frozenset(event.name for event in new)
-                before, after = self._rows(known, names), self._rows(events, names)
-            if before is None or after is None:
-                before = [row for person in people(known) for row in self._rows(person) or ()]
-                after = self._rows(events) or ()
-            add(change, after)
-            subtract(change, before)
+            for sign, rows in self._changes(events, fresh):
+                times[id(rows)] = rows, times.get(id(rows), (rows, 0))[1] + sign
+        change: Tally = {}
+        for rows, number in times.values():
+            add(change, rows if number == 1 else [(cell, tuple([number * n for n in counts])) for cell, counts in rows])
         return change
 
-    def _rows(self, events: Sequence[Event], names: frozenset[str] | None = None) -> Sequence[Row] | None:
-        """What one person adds to all tables, or to those alone in which actions of these names may count.
+    def _changes(self, events: Sequence[Event], fresh: Collection[MessageId]) -> Iterator[tuple[int, Sequence[Row]]]:
+        """Rows to be added (1) and taken away (-1) for one person."""
+        known = [event for event in events if event.message_id not in fresh]
+        new = [event for event in events if event.message_id in fresh]
+        if all(event.kind == "action" and event.joined is None for event in new):
+            names = self.meaning.names.intersection(event.name for event in new)
+            rows = self._gained(known, events, names) if names else ()
+            if rows is not None:
+                yield 1, rows
+                return
+        yield 1, self._rows(events)
+        for person in people(known):
+            yield -1, self._rows(person)
+
+    def _gained(self, known: Sequence[Event], events: Sequence[Event], names: frozenset[str]) -> Sequence[Row] | None:
+        """What one person's further actions of these names add: asked of those tables alone in which they may count.
 
         None where those alone cannot say it: a fact is late, which the ledger counts once, however many tables it is
         too late for.
         """
-        facts = self.meaning.facts(events)
-        kind = self._kind(facts)
-        rows = self._kinds.get((names, kind)) if kind else None
+        before, after = self.meaning.facts(known), self.meaning.facts(events)
+        kinds = (names, self._kind(before), self._kind(after))
+        rows = self._kept.get(kinds)
         if rows is None:
-            journey = self.meaning.in_tables(self._tables(names), facts)
-            if names is not None and journey.late:
+            was, now = (self.meaning.in_tables(self._tables(names), facts) for facts in (before, after))
+            if was.late or now.late:
                 return None
-            rows = journey.rows
-            if kind:
-                if len(self._kinds) >= KEPT_KINDS:
-                    self._kinds.clear()
-                self._kinds[names, kind] = rows
+            gained: Tally = {}
+            add(gained, now.rows)
+            subtract(gained, was.rows)
+            rows = tuple(gained.items())
+            if None not in kinds:
+                self._keep(kinds, rows)
         return rows
 
-    def _tables(self, names: frozenset[str] | None) -> Sequence[Table]:
-        if names is None:
-            return self.meaning.tables
+    def _rows(self, events: Sequence[Event]) -> Sequence[Row]:
+        """What one person adds to all tables."""
+        facts = self.meaning.facts(events)
+        kind = self._kind(facts)
+        rows = self._kept.get(kind)
+        if rows is None:
+            rows = self.meaning.in_tables(self.meaning.tables, facts).rows
+            if kind is not None:
+                self._keep(kind, rows)
+        return rows
+
+    def _keep(self, kind: object, rows: Sequence[Row]) -> None:
+        if len(self._kept) >= KEPT_KINDS:
+            self._kept.clear()
+        self._kept[kind] = rows
+
+    def _tables(self, names: frozenset[str]) -> Sequence[Table]:
         made = {step for step, makes in self.meaning.makes.items() if not makes.isdisjoint(names)}
         return [table for table in self.meaning.tables if not made.isdisjoint(table.steps)]
 

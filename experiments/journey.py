@@ -126,7 +126,7 @@ class Meaning:
             step.step: {step.event} | {later.event for later in experiment.path[index:]}
             for index, step in enumerate(steps)
         }
-        self.names = {step.event for step in steps}
+        self.names = frozenset(step.event for step in steps)
         self.tables = [
             Table("exposed", Clock(HOUR, timedelta(0))),
             *(Table("reach", Clock(HOUR, experiment.window_of(step)), (step.step,)) for step in steps),

@@ -17,6 +17,7 @@ from webapp import access, health, live, ofrep, preview, results, segment, snipp
 from webapp import demo_site as demo
 from webapp.body import MAX_BODY_BYTES
 from webapp.errors import register_errors
+from webapp.event_lane import EventLane
 from webapp.event_log import CAPACITY, EventLog
 from webapp.exposure_queue import ExposureQueue
 from webapp.services import Services, services
@@ -85,6 +86,7 @@ def create_app(
     app.before_request(_refresh_catalog)
     app.after_request(_secure)
     app.after_request(_share_with_origins)
+    app.wsgi_app = EventLane(app, _CORS_EXPOSED)  # type: ignore[method-assign]  # Flask's own way to put something in front
     return app
 
 

@@ -11,7 +11,7 @@ from experiments.group_commit import GroupCommit, QueueFull
 from experiments.store import Store, StoreUnavailable
 
 CAPACITY = 10_000  # events that may wait for the disk in one worker; beyond it the answer is 503
-WAITING_REQUESTS = 24  # requests that may wait for the disk at once, so that threads are left for assignments
+WAITING_REQUESTS = 128  # requests that may wait for the disk at once, so that threads are left for assignments
 PATIENCE_SECONDS = 10.0  # how long a request waits for its events to be on disk
 HEALTH_SECONDS = 2.0  # how long a probe waits for the store's word
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from typing import Any, Final
 from experiments.admission import Definitions, admit
 from experiments.events import MAX_ID_LENGTH, Event, Kind, MessageId, Refusal, VisitorId
 from webapp.attributes import Attributes
-from webapp.json_value import fault_in, shown
+from webapp.json_value import fault_in, longest, shown
 
 TYPES: Final = ("track", "identify", "page", "screen", "group", "alias")
 EXPOSURE_NAMES: Final = ("Experiment Viewed", "$$experiment_viewed")
@@ -43,11 +44,10 @@ def parse_event(item: Any, receipt: Receipt, attributes: Attributes) -> Event:
     """What fact does this item tell? Raises Unacceptable with the place, the value seen and what would be right."""
     if not isinstance(item, dict):
         raise Unacceptable(f"the event is {shown(item)}, must be an object")
-    fault = fault_in(item, "event")
-    if fault:
-        raise Unacceptable(fault)
-    size = len(json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode())
-    if size > MAX_EVENT_BYTES:
+    most = longest(item)
+    if math.isinf(most):
+        raise Unacceptable(fault_in(item, "event") or "the event cannot be kept")
+    if most > MAX_EVENT_BYTES and (size := _bytes(item)) > MAX_EVENT_BYTES:
         raise Unacceptable(f"the event has {size} bytes, must have at most {MAX_EVENT_BYTES}", "too-large")
     kind_of_call = item.get("type")
     if kind_of_call not in TYPES:
@@ -79,6 +79,10 @@ def parse_event(item: Any, receipt: Receipt, attributes: Attributes) -> Event:
         )
     except ValueError as error:
         raise Unacceptable(str(error)) from None
+
+
+def _bytes(item: Any) -> int:
+    return len(json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode())
 
 
 def judged(item: Any, receipt: Receipt, attributes: Attributes, definitions: Definitions) -> Event | Refusal:

@@ -156,4 +156,4 @@ def test_kinds_do_not_pile_up() -> None:
         sale = action(f"v{number}", "quote_requested", 5, properties={"amount": number / 100})
         change = grown(growth, [], [exposure(f"v{number}", "single", 0), sale])
         assert change == tally(PHASE, [exposure("v", "single", 0), dataclasses.replace(sale, visitor=VisitorId("v"))])
-        assert 0 < len(growth._kinds) <= KEPT_KINDS
+        assert 0 < len(growth._kept) <= KEPT_KINDS
