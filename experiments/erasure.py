@@ -11,6 +11,8 @@ import mmap
 import re
 import sqlite3
 import struct
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +22,7 @@ from typing import BinaryIO
 from experiments.event_rows import newest_refusals
 from experiments.events import Event, MessageId, Refusal, VisitorId
 from experiments.sqlite_file import BUSY_MS, SqliteFile
-from experiments.store import StoreError
+from experiments.store import StoreError, StoreUnavailable
 
 TRIES = 30
 WAIT_MS = 1_000  # how long one try waits for readers, while writers wait for it
@@ -94,7 +96,7 @@ def wipe(file: SqliteFile, texts: Collection[str] = (), pause: Callable[[float],
     for _ in range(TRIES):
         with _alone(file) as connection:
             folded = _fold(connection)
-            if folded and not clean and texts and residue(file.path, texts):
+            if folded and not clean and texts and _residue_elsewhere(file.path, texts):
                 connection.execute("VACUUM")
                 clean = True
                 folded = _fold(connection)
@@ -108,10 +110,24 @@ def wipe(file: SqliteFile, texts: Collection[str] = (), pause: Callable[[float],
 
 
 def residue(path: Path, texts: Collection[str]) -> bool:
-    """Does a part of this database file that holds no row contain one of these texts? The file must not change."""
+    """Does a part of this database file that holds no row contain one of these texts?
+
+    The file must not change, and this process must not have it open in SQLite.
+    """
     pattern = _anywhere(texts)
     with path.open("rb") as file:
         return any(pattern.search(part) for part in unused(file))
+
+
+def _residue_elsewhere(path: Path, texts: Collection[str]) -> bool:
+    """The same, asked of a process of its own: one that closes a file loses all its locks on it, SQLite's too."""
+    asked = json.dumps([str(path), *texts])
+    told = subprocess.run(
+        [sys.executable, "-m", "experiments.erasure"], input=asked, capture_output=True, text=True, check=False
+    )
+    if told.returncode:
+        raise StoreUnavailable(f"the unused parts of {path.name} could not be read: {told.stderr.strip()[-200:]}")
+    return bool(json.loads(told.stdout))
 
 
 def unused(file: BinaryIO) -> Iterator[bytes]:
@@ -183,3 +199,8 @@ def _anywhere(texts: Iterable[str]) -> re.Pattern[bytes]:
 
 def _whole_words(texts: Iterable[str]) -> re.Pattern[bytes]:
     return re.compile(rb"(?<![0-9A-Za-z_])(?:" + _anywhere(texts).pattern + rb")(?![0-9A-Za-z_])")
+
+
+if __name__ == "__main__":
+    file_name, *wanted = json.load(sys.stdin)
+    print(json.dumps(residue(Path(file_name), wanted)))

@@ -7,6 +7,8 @@ import dataclasses
 import json
 import re
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -142,6 +144,28 @@ def test_the_file_is_not_rewritten_without_need(store: SqliteStore, path: Path) 
         assert connection.execute("PRAGMA freelist_count").fetchone()[0] > 0
     with path.open("rb") as file:
         assert sum(map(len, unused(file))) > 40 * 700 / 2
+
+
+IS_LOCKED = """
+import fcntl, sys
+with open(sys.argv[1], "r+b") as file:
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 510, 0x40000002)  # what SQLite locks while it has a file open
+    except OSError:
+        print("locked")
+"""
+
+
+def test_the_locks_of_the_one_who_forgets_are_kept(store: SqliteStore, path: Path) -> None:
+    """Without them another process may take itself for the only one, and delete the write-ahead log in use."""
+    store.append([*crowd(3), *planted()])
+    for forgotten in (False, True):
+        if forgotten:
+            store.forget(PLANTED)
+        told = subprocess.run(
+            [sys.executable, "-c", IS_LOCKED, path], capture_output=True, text=True, check=True, timeout=30
+        )
+        assert told.stdout == "locked\n", forgotten
 
 
 ROWS = frozenset(range(3_000))

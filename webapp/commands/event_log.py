@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
@@ -89,15 +89,15 @@ def verify(site: Path) -> None:
         differences = store.verify()
         with store.file.reading() as connection:
             final = gone(connection)
-        events = sum(1 for _ in store.scan())
+        log = _extent(event.received_at for event in store.scan())
         decisions, differing, doubtful = _check_decisions(catalog.phases(), store)
     finally:
         store.close()
     for one in differences:
         click.echo(f"{one.experiment} phase {one.phase}: {one.cell} is {one.table}, recounted {one.recount}")
     if differences:
-        raise click.ClickException(f"{len(differences):,} counts differ from the log of {events:,} events")
-    click.echo(f"All counts agree with the log of {events:,} events.")
+        raise click.ClickException(f"{len(differences):,} counts differ from the log of {log}")
+    click.echo(f"All counts agree with the log of {log}.")
     for key, number in sorted(final):
         click.echo(f"{key} phase {number} is final, and its events have expired: its counts were not recounted.")
     if doubtful:
@@ -106,6 +106,16 @@ def verify(site: Path) -> None:
         click.echo(f"{differing:,} of {things(decisions, 'decision')} differ, and dated revisions explain it.")
     elif decisions:
         click.echo(f"The decision log agrees, too: {things(decisions, 'decision')}.")
+
+
+def _extent(receipts: Iterable[datetime]) -> str:
+    """How many events, and when the first and the last were received; they come in this order."""
+    number, first, last = 0, None, None
+    for number, last in enumerate(receipts, 1):  # noqa: B007 - the last of them are what is asked for
+        first = first or last
+    if first is None or last is None:
+        return "0 events"
+    return f"{number:,} events, received {first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
 
 
 def _check_decisions(phases: Sequence[Experiment], store: Store) -> tuple[int, int, int]:

@@ -61,7 +61,8 @@ def visitor(site: Path, visitor_id: str, as_json: bool) -> None:
         return
     if not found.events and not refusals:
         raise click.ClickException(
-            f"nothing is known of {visitor_id!r}: it never came, or was forgotten; then nothing is kept."
+            f"nothing is known of {visitor_id!r}: it never came, or was forgotten, "
+            "or its events expired as `retention` says; then nothing is kept."
         )
     settings = opened.settings
     zone = UTC if settings.time_zone == "UTC" else ZoneInfo(settings.time_zone)

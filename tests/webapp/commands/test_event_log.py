@@ -152,8 +152,11 @@ def test_an_import_that_was_interrupted_is_finished_by_doing_it_again(
 
 def test_verify_agrees_then_finds_what_was_tampered_with(site: Path, tmp_path: Path) -> None:
     assert run("verify", site).stdout == "There are no events yet.\n"
-    run("import", site, write(tmp_path, *(exposure(site, f"v{number}") for number in range(5))))
-    assert run("verify", site).stdout == "All counts agree with the log of 5 events.\n"
+    days = (exposure(site, f"v{number}", timestamp=f"2026-03-0{number + 1}T10:0{number}:00Z") for number in range(5))
+    run("import", site, write(tmp_path, *days))
+    assert run("verify", site).stdout == (
+        "All counts agree with the log of 5 events, received 2026-03-01 10:00 to 2026-03-05 10:04 UTC.\n"
+    )
     from sqlite_utils import Database  # noqa: PLC0415 - for tampering only
 
     database = Database(site / "yesladder.db")

@@ -204,7 +204,9 @@ def test_a_visitor_in_words_and_as_json(site: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        pytest.param(("visitor", "nobody"), 1, "nothing is known of 'nobody': it never came", id="unknown visitor"),
+        pytest.param(
+            ("visitor", "nobody"), 1, "never came, or was forgotten, or its events expired", id="unknown visitor"
+        ),
         pytest.param(("visitor", "x" * 300), 2, "has 300 characters; an id has 1 to 255", id="no id"),
         pytest.param(("visitor", "a\0b"), 1, "nothing is known of", id="nul"),
         pytest.param(("why", "contact-form"), 2, "Missing option '--from'", id="from when"),
