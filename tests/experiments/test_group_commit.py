@@ -13,7 +13,7 @@ from histories import PHASE, exposure
 
 from experiments.decision import Decision
 from experiments.events import Event, Refusal
-from experiments.group_commit import GroupCommit, QueueFull
+from experiments.group_commit import GATHER_SECONDS, SHARED, GroupCommit, QueueFull
 from experiments.memory_store import MemoryStore
 from experiments.sqlite_store import open_store
 from experiments.store import Receipt, StoreUnavailable
@@ -71,6 +71,38 @@ def test_what_waits_is_committed_together(gate: Gate) -> None:
         for answer in (first, *rest):
             answer.result(30)
     assert gate.batches == [1, 19]
+    commits.close()
+
+
+@pytest.mark.parametrize(("together", "gathers"), [(SHARED - 1, False), (SHARED, True)])
+def test_after_a_shared_transaction_the_next_one_gathers_more(gate: Gate, together: int, gathers: bool) -> None:
+    paused, go_on = threading.Event(), threading.Event()
+
+    def pause(seconds: float) -> None:
+        assert seconds == GATHER_SECONDS
+        paused.set()
+        assert go_on.wait(30)
+
+    commits = GroupCommit(gate, pause=pause)
+    with ThreadPoolExecutor(20) as threads:
+        first = threads.submit(commits.submit, _visit(0))
+        assert gate.entered.wait(30)
+        shared = [threads.submit(commits.submit, _visit(number)) for number in range(1, together + 1)]
+        while commits.waiting < 1 + together:
+            pass
+        gate.open.set()
+        for answer in (first, *shared):
+            answer.result(30)
+        assert paused.wait(30 if gathers else 0.1) is gathers
+        more = [threads.submit(commits.submit, _visit(number)) for number in range(10, 13)]
+        while gathers and commits.waiting < 3:
+            pass
+        go_on.set()
+        for answer in more:
+            answer.result(30)
+    assert gate.batches[:2] == [1, together]
+    assert not gathers or gate.batches[2:] == [3]
+    assert sum(gate.batches) == 1 + together + 3
     commits.close()
 
 
