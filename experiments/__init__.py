@@ -3,6 +3,7 @@
 Definitions
 definition.py    Experiment, Variant, Step, Audience: frozen values made from a config file
 consistency.py   what must hold between its keys; changes.py: what a variant may change on a page
+decision_record.py  what people decided, in the config file; nothing counts by it
 quantity.py      durations, percentages, moments as people write them; currency.py, money.py: amounts
 config_file.py   YAML with the place of every value; yaml_syntax.py, explanation.py: what is wrong, in plain words
 problem.py       file:line:column: what, and how to mend it
@@ -32,7 +33,9 @@ guardrail.py     safe or harmed; sample_ratio.py: the alarm, and where the misma
 decomposition.py where the lift arises; value_report.py, learned_values.py: what visitors and steps are worth
 ladder.py        commitments by grade; funnel.py: drop-off; segments.py: one attribute, explored
 decision.py      one verdict for the log; decision_log.py: does it still agree?; decision_rows.py: its table
+time_to_convert.py  how long visitors take, from a scan; exposed_people.py: the log, one person at a time
 measurement.py   rates and traffic so far; plan.py: how many visitors it takes
+decision_date.py on which day it is decided; chances.py: with what chance by which day
 calibration.py   how often this experiment's page would be wrong; assumption.py: the truths it is tried on
 simulate.py      seeded visitors, as events or as tables; truth.py, outcome.py: how they behave
 history.py       daily counts of a finished experiment as events; gallery/: ready experiments

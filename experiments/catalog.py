@@ -101,6 +101,10 @@ class Catalog:
         """Errors and warnings of the last reading, in the order of files and lines."""
         return self._reading.problems
 
+    def keys(self) -> Mapping[str, str]:
+        """File, relative to the site -> key of the experiment that it describes, or should; without unreadable ones."""
+        return self._reading.keys
+
     def backdate(self, key: str, earliest: datetime) -> None:
         """Let the first phase of imported history begin with its earliest receipt.
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from experiments.changes import unworkable
+from experiments.decision_record import unsuitable
 from experiments.problem import Fault, Place, one_of, seen
 from experiments.quantity import write_duration, write_share, write_time
 
@@ -38,6 +39,7 @@ def inconsistencies(experiment: Experiment) -> Iterator[Fault]:
     yield from _analysis(experiment)
     yield from _reported(experiment)
     yield from _serve(experiment)
+    yield from unsuitable(experiment)
 
 
 def visitors_for_detect(experiment: Experiment, macro_rate: float) -> int | None:

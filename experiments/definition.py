@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from experiments.consistency import inconsistencies
+from experiments.decision_record import DecisionRecord
 from experiments.problem import Fault, nearest, one_of, refused, seen
 from experiments.quantity import Duration, Share, Time, Wait
 
@@ -243,6 +244,8 @@ class Experiment(Frozen):
     exposure: Literal["auto", "explicit"] = "auto"
     segments: tuple[Attribute, ...] = Field(default=(), strict=False)
     serve: Key | None = None
+    decision: DecisionRecord | None = None
+    """What people decided; may change at any time."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Experiment:

@@ -6,7 +6,7 @@ Pooled over the variants, so that planning with it tells nobody which variant is
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -40,7 +40,8 @@ class Measurement:
     """What was measured in `phase`: step key -> rate, of steps with sealed visitors; visitors a day over `days` days.
 
     `visitors_per_day`: those who count (not bots, not staff), all variants together; None before the first whole day
-    is over. `hours`: visitors in each hour of the UTC day, 24 of them, over the same days.
+    is over. `hours`: visitors in each hour of the UTC day, 24 of them, over the same days. `visitors`: all who count,
+    of the whole phase; `newest_at`: when the hour of the last of them began, None before the first.
     """
 
     phase: Experiment
@@ -48,6 +49,8 @@ class Measurement:
     visitors_per_day: float | None
     days: int
     hours: tuple[int, ...]
+    visitors: int = 0
+    newest_at: datetime | None = None
 
 
 def measure(phase: Experiment, reach: ReachTable, as_of: datetime) -> Measurement:
@@ -68,7 +71,12 @@ def measure(phase: Experiment, reach: ReachTable, as_of: datetime) -> Measuremen
     macro = reach.steps[phase.macro.step].since(first * 24).until(end * 24)
     hours = np.zeros(24, dtype=np.int64)
     np.add.at(hours, macro.cohorts % 24, macro.visitors.sum(axis=(1, 2)))
-    return Measurement(phase, rates, int(hours.sum()) / days if days else None, days, tuple(hours.tolist()))
+    per_day = int(hours.sum()) / days if days else None
+    clock = Clock(HOUR, timedelta(0))
+    begun = reach.steps[phase.macro.step].until(clock.cohort(as_of) + 1)
+    came = begun.cohorts[begun.visitors.sum(axis=(1, 2)) > 0]
+    newest_at = clock.start(int(came[-1])) if len(came) else None
+    return Measurement(phase, rates, per_day, days, tuple(hours.tolist()), int(begun.visitors.sum()), newest_at)
 
 
 def comparable(experiment: Experiment, others: Sequence[Experiment]) -> Sequence[Experiment]:
@@ -98,7 +106,7 @@ def applied(measurement: Measurement, experiment: Experiment) -> Measurement:
     per_day = measurement.visitors_per_day
     if per_day is not None:
         per_day *= _share(experiment) / _share(phase)
-    return Measurement(phase, rates, per_day, measurement.days, measurement.hours)
+    return replace(measurement, rates=rates, visitors_per_day=per_day)
 
 
 def _whole_days(phase: Experiment, as_of: datetime) -> tuple[int, int]:

@@ -9,18 +9,30 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
-from experiments.cohort import DAY, HOUR
+from experiments.cohort import DAY
 from experiments.comparison import iso
 from experiments.consistency import doubt
-from experiments.definition import GRACE, Experiment, Method, Step, StepKind
+from experiments.decision_date import (
+    Decision,
+    SoFar,
+    Target,
+    contrast,
+    decision,
+    judging,
+    last_ones,
+    level,
+    planned_method,
+    shares,
+    target,
+)
+from experiments.definition import Experiment, Method, Step, StepKind
 from experiments.problem import Fault
-from stats.power import Contrast, Judging, detectable_lift, mean_visitors, power_at, sample_size
+from stats.power import detectable_lift, sample_size
 
 METHODS: Sequence[Method] = ("planned", "always-valid", "fixed")
-WEEK = timedelta(days=7)
 
 Missing = Literal["no-rate", "never-reached", "no-room", "too-many"]
 """Why a step has no numbers: no rate is known; nobody reached it; so many reach it already that `detect` more is
@@ -83,34 +95,11 @@ class StepPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
-    """When will the macro-conversion be decided? After whole weeks, and not before `at_least`.
-
-    `visitors`: those that the config plans, else those needed; `found`: with what chance they find `detect`.
-    `expected_at`: when it decides on average, if the effect is there. `latest_at`: when all visitors of the plan have
-    had their time.
-    """
-
-    visitors: int
-    found: float
-    expected_at: datetime
-    latest_at: datetime
-
-    def to_json(self) -> dict[str, object]:
-        """Part of the document of `yesladder plan --json`."""
-        return {
-            "visitors": self.visitors,
-            "found": self.found,
-            "expected_at": iso(self.expected_at),
-            "latest_at": iso(self.latest_at),
-        }
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """The answers. `method` is the one that judges; a draft without `planned_visitors` is planned as if it had them.
 
-    `steps`: the path in order, then secondary actions. `decision` is None when rate or traffic is not known.
+    `steps`: the path in order, then secondary actions. `target`: how many visitors decide, None when no rate is known;
+    `decision`: when they are there, None also when the traffic is not known.
     `planned_detectable`: what `planned_visitors` of the config find with the power asked for; None without them.
     `doubt`: `detect` and `planned_visitors` do not go together. `days`: those available, None when not given.
     """
@@ -123,6 +112,7 @@ class Plan:
     start: datetime
     days: int | None
     steps: Sequence[StepPlan]
+    target: Target | None
     decision: Decision | None
     planned_detectable: float | None
     doubt: Fault | None
@@ -161,12 +151,14 @@ def plan(
     power: float,
     start: datetime,
     days: int | None = None,
+    so_far: SoFar | None = None,
 ) -> Plan:
     """What does it take to find a relative lift of `detect` (above 0) in this experiment with the chance `power`?
 
     `rates`: step key -> share of visitors who reach it, in [0, 1], all variants together; steps may be missing.
     `visitors_per_day`: who count, all variants together, above 0; None if not known. `start`: when they begin to come
     (aware). `days`: how many there are from then to the decision, the time for the last visitors' steps included.
+    `so_far`: who has come already to this phase, when it runs; the others come at `visitors_per_day`.
     Raises ValueError when detect or power cannot be planned with.
     """
     if detect <= 0:
@@ -175,6 +167,7 @@ def plan(
     steps = [planner.step(step, rates.get(step.step)) for step in (*experiment.path, *experiment.secondary)]
     macro = next(step for step in steps if step.kind == "macro")
     known = macro.rate is not None and 0 < macro.rate < 1
+    found = None if macro.rate is None else target(experiment, macro.rate, detect, power)
     return Plan(
         experiment=experiment,
         method=planner.method,
@@ -184,7 +177,8 @@ def plan(
         start=start,
         days=days,
         steps=steps,
-        decision=planner.decision(macro, start),
+        target=found,
+        decision=decision(experiment, found, visitors_per_day, start, so_far) if found and visitors_per_day else None,
         planned_detectable=planner.planned_detectable(macro),
         doubt=doubt(experiment, macro.rate) if macro.rate is not None and known else None,
     )
@@ -200,9 +194,7 @@ class _Planner:
 
     @property
     def method(self) -> Method:
-        analysis = self.experiment.analysis
-        draft = self.experiment.status == "draft" and analysis.method is None
-        return "planned" if draft else analysis.method_in_force
+        return planned_method(self.experiment)
 
     def step(self, step: Step, rate: float | None) -> StepPlan:
         missing: Missing | None = None
@@ -215,71 +207,36 @@ class _Planner:
         elif rate * (1 + self.detect) >= 1:
             missing = "no-room"
         else:
-            contrast = self._contrast(rate)
+            effect = contrast(self.experiment, rate, self.detect)
             for method in METHODS:
-                size = sample_size(contrast, self._judging(method, step), self.power)
+                judged = judging(self.experiment, method, step, self.detect)
+                size = sample_size(effect, judged, self.power)
                 if size is not None:
                     needs[method] = self._need(step, size.visitors, size.mean_visitors)
                 if (there := self._sealed_within_days(step)) is not None:
-                    lift = detectable_lift(contrast, self._judging(method, step), self.power, there) if there else None
-                    detectable[method] = lift
+                    detectable[method] = detectable_lift(effect, judged, self.power, there) if there else None
             missing = None if len(needs) == len(METHODS) else "too-many"
         kind = self.experiment.kind_of(step)
-        return StepPlan(step.step, kind, self._level(step), rate, missing, needs, detectable)
+        return StepPlan(step.step, kind, level(self.experiment, step), rate, missing, needs, detectable)
 
     def planned_detectable(self, macro: StepPlan) -> float | None:
         visitors = self.experiment.analysis.planned_visitors
         if visitors is None or macro.rate is None or not macro.needs:
             return None
-        judging = self._judging(self.method, self.experiment.macro)
-        return detectable_lift(self._contrast(macro.rate), judging, self.power, visitors)
-
-    def decision(self, macro: StepPlan, start: datetime) -> Decision | None:
-        need, step = macro.needs.get(self.method), self.experiment.macro
-        if need is None or macro.rate is None or self.visitors_per_day is None:
-            return None
-        configured = None if self.method == "always-valid" else self.experiment.analysis.planned_visitors
-        visitors, found, mean = configured or need.visitors, self.power, float(need.mean_visitors)
-        if configured:
-            contrast, judging = self._contrast(macro.rate), self._judging(self.method, step)
-            found, mean = power_at(contrast, judging, visitors), mean_visitors(contrast, judging, visitors)
-        at_least = self.experiment.analysis.at_least
-        expected, latest = (
-            start + math.ceil(max(number / self.visitors_per_day * DAY + self._last_ones(step), at_least) / WEEK) * WEEK
-            for number in (mean, visitors)
-        )
-        return Decision(visitors, found, expected, latest)
-
-    def _contrast(self, rate: float) -> Contrast:
-        total = sum(variant.weight for variant in self.experiment.variants)
-        smallest = min(variant.weight for variant in self.experiment.variants[1:])
-        return Contrast(rate, rate * (1 + self.detect), self.experiment.control.weight / total, smallest / total)
-
-    def _judging(self, method: Method, step: Step) -> Judging:
-        return Judging(method, self._level(step), math.log1p(self.detect))
-
-    def _level(self, step: Step) -> float:
-        experiment = self.experiment
-        pairs = len(experiment.variants) - 1
-        diagnostic = len(experiment.path) - 1 + len(experiment.secondary)
-        return experiment.analysis.alpha / (pairs * (1 if experiment.kind_of(step) == "macro" else diagnostic))
+        judged = judging(self.experiment, self.method, self.experiment.macro, self.detect)
+        return detectable_lift(contrast(self.experiment, macro.rate, self.detect), judged, self.power, visitors)
 
     def _need(self, step: Step, visitors: float, mean_visitors: float) -> Need:
-        total = sum(variant.weight for variant in self.experiment.variants)
-        per_variant = {one.key: math.ceil(visitors * one.weight / total) for one in self.experiment.variants}
+        per_variant = shares(self.experiment, visitors)
         days, mean_days = self._days(step, visitors), self._days(step, mean_visitors)
         return Need(sum(per_variant.values()), per_variant, math.ceil(mean_visitors), days, mean_days)
 
     def _days(self, step: Step, visitors: float) -> float | None:
         if self.visitors_per_day is None:
             return None
-        return visitors / self.visitors_per_day + self._last_ones(step) / DAY
-
-    def _last_ones(self, step: Step) -> timedelta:
-        """How long after its first visitor an hour of visitors is sealed for a step."""
-        return HOUR + self.experiment.window_of(step) + GRACE
+        return visitors / self.visitors_per_day + last_ones(self.experiment, step) / DAY
 
     def _sealed_within_days(self, step: Step) -> float | None:
         if self.days is None or self.visitors_per_day is None:
             return None
-        return self.visitors_per_day * max(0.0, self.days - self._last_ones(step) / DAY)
+        return self.visitors_per_day * max(0.0, self.days - last_ones(self.experiment, step) / DAY)

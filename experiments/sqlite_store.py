@@ -36,7 +36,8 @@ from stats.reach import ReachTable
 
 RECOUNTED_AT_ONCE = 2_000  # visitors, when a phase begins or ends
 
-MEANINGLESS = {"name", "hypothesis", "status", "traffic", "serve"}  # what of a definition no count depends on
+# what of a definition no count depends on
+MEANINGLESS = {"name", "hypothesis", "labels", "status", "traffic", "serve", "decision"}
 
 
 def open_store(

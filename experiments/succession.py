@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from experiments.decision_record import too_early, too_late
 from experiments.definition import GRACE, Experiment
 from experiments.problem import Fault, Place, seen
 from experiments.quantity import write_share, write_time
 
-_FREE = {"name", "hypothesis", "labels", "traffic", "status", "serve", "started_at", "ended_at"}
+_FREE = {"name", "hypothesis", "labels", "traffic", "status", "serve", "decision", "started_at", "ended_at"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ def _refusals(edited: Experiment, latest: Experiment | None, now: datetime) -> I
         if time is not None and time > now:
             what = f"is {write_time(time)}, in the future"
             yield Fault((name,), what, "remove it, and change the status when the time has come")
+    yield from _decision_refusals(edited, latest, now)
     if latest is None:
         return
     if edited.phase == latest.phase:
@@ -74,6 +76,20 @@ def _refusals(edited: Experiment, latest: Experiment | None, now: datetime) -> I
         ended = f"ended at {write_time(latest.ended_at)}" if latest.ended_at else "ends only now"
         what = f"is {write_time(edited.started_at)}, but phase {latest.phase} {ended}"
         yield Fault(("started_at",), what, "remove it: the phase then starts when it is first seen")
+
+
+def _decision_refusals(edited: Experiment, latest: Experiment | None, now: datetime) -> Iterator[Fault]:
+    record = edited.decision
+    if record is None:
+        return
+    yield from too_late(record, now)
+    if latest is not None and latest.phase != edited.phase and record == latest.decision:
+        what = f"is that of phase {latest.phase}, with which it stays"
+        yield Fault(("decision",), what, f"remove it, and write one when phase {edited.phase} is decided")
+    elif edited.started_at is None and edited.status != "draft":  # else its own file says whether it is too early
+        same = latest is not None and latest.phase == edited.phase
+        started_at = latest.started_at if latest is not None and same else None
+        yield from too_early(record, started_at or min(now, edited.ended_at or now))
 
 
 def _status_refusals(edited: Experiment, latest: Experiment) -> Iterator[Fault]:

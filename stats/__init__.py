@@ -15,4 +15,5 @@ decomposition.py at which steps of the path the lift of the macro-conversion ari
 sample_ratio.py  do the variants get visitors in the planned ratio?
 multiplicity.py  Benjamini-Yekutieli, for exploration
 power.py         how many visitors a test needs, how soon it decides, what so many can show
+crossing.py      with what chance a boundary has been crossed by each look
 """

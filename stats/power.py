@@ -7,20 +7,22 @@ variants. Under an effect the score statistic z(n) of score.py is nearly a Brown
 
 sd0 and sd1 being the standard deviations, for one visitor, of the difference without the effect (pooled) and with it.
 One look at n visitors is then Fleiss (1981), Statistical Methods for Rates and Proportions, section 3.2 (unequal
-shares: 3.4), without continuity correction. With looks, the chance of having crossed a boundary comes from the
-recursion of Armitage, McPherson & Rowe (1969), JRSS A 132, eq. 2.
+shares: 3.4), without continuity correction. With looks, the chance of having crossed a boundary is that
+of crossing.py.
 """
 
 from __future__ import annotations
 
+import functools
 import math
+import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import numpy as np
-import numpy.typing as npt
 
+from stats.crossing import crossing_probabilities
 from stats.design import ENOUGH
 from stats.mixture import critical_value
 from stats.score import Floats
@@ -161,6 +163,16 @@ def mean_visitors(contrast: Contrast, judging: Judging, visitors: float) -> floa
     return visitors * _mean_fraction(_course(contrast, judging, visitors))
 
 
+def chances(contrast: Contrast, judging: Judging, visitors: float) -> Floats:
+    """With what chance has the test decided by each of its equally spaced looks, up to so many visitors? Ascending.
+
+    A planned test has these visitors as its plan, a fixed one its look there.
+    """
+    if judging.method == "fixed" or visitors < contrast.gate:
+        return np.array([power_at(contrast, judging, visitors)])
+    return _course(contrast, judging, visitors)
+
+
 def detectable_lift(contrast: Contrast, judging: Judging, power: float, visitors: float) -> float | None:
     """What is the smallest relative lift that so many visitors show with this chance (`power` in (0, 1))?
 
@@ -174,39 +186,11 @@ def detectable_lift(contrast: Contrast, judging: Judging, power: float, visitors
         return None
 
     def lacking(log_size: float) -> float:
-        return power_at(contrast.with_lift(math.expm1(math.exp(log_size))), judging, visitors) - power
+        return _normal(power_at(contrast.with_lift(math.expm1(math.exp(log_size))), judging, visitors)) - _normal(power)
 
     guess = min(math.log(2.8 * contrast.sd_null / math.sqrt(visitors) / contrast.rate_a), math.log(largest))
     found = _root(lacking, guess, math.log(largest))
     return None if found is None else math.expm1(math.exp(found))
-
-
-def crossing_probabilities(boundary: Floats, drift: float, spread: float = 1.0) -> Floats:
-    """With what chance has |z| reached the boundary by each look? Ascending, shape (looks,).
-
-    `boundary`: |z| at equally spaced looks, infinite where nothing is decided, shape (looks,). `drift`: mean of z at
-    the last look; `spread`: standard deviation of z at every look. Armitage, McPherson & Rowe (1969), eq. 2,
-    by the trapezoidal rule, which is exact for Gaussian kernels but for the edges: the error is below 1e-3.
-    """
-    looks = len(boundary)
-    step = spread / math.sqrt(looks)
-    times = np.arange(1, looks + 1) / looks
-    edges = np.minimum(boundary, 1e6) * np.sqrt(times)  # of z sqrt(t), which is the Brownian motion
-    likely = abs(drift) * times + 8.5 * spread * np.sqrt(times)
-    width = min(step / 6, 0.02)
-    side = int(min(edges.max(), likely.max()) / width) + 2
-    reach = int((7 * step + abs(drift) / looks) / width) + 1
-    places = np.arange(-side, side + 1) * width
-    kernel = _gaussian(np.arange(-reach, reach + 1) * width - drift / looks, step) * width
-    mass = _gaussian(places - drift / looks, step) * width
-    crossed = np.empty(looks)
-    for k, edge in enumerate(edges):
-        if k:
-            mass = np.convolve(mass, kernel)[reach:-reach]
-        if edge < places[-1] + width:
-            mass = mass * np.clip((edge - np.abs(places)) / width + 0.5, 0.0, 1.0)
-        crossed[k] = 1 - mass.sum()
-    return np.maximum.accumulate(np.clip(crossed, 0.0, 1.0))
 
 
 def _require(power: float, judging: Judging) -> None:
@@ -224,7 +208,7 @@ def _one_look(contrast: Contrast, level: float, power: float) -> float:
 
 def _planned(contrast: Contrast, judging: Judging, power: float, one_look: float) -> SampleSize | None:
     def lacking(log_visitors: float) -> float:
-        return power_at(contrast, judging, math.exp(log_visitors)) - power
+        return _normal(power_at(contrast, judging, math.exp(log_visitors))) - _normal(power)
 
     found = _root(lacking, math.log(one_look * 1.08), math.log(ENOUGH_VISITORS))
     if found is None:
@@ -272,10 +256,11 @@ def _mean_fraction(found: Floats) -> float:
 def _root(lacking: Callable[[float], float], guess: float, largest: float) -> float | None:
     """Where an ascending function of a logarithm crosses zero, looked for around the guess; None: not before `largest`.
 
-    It must be negative far down.
+    It must be negative far down, and is quickly found where it is nearly straight.
     """
     from scipy.optimize import brentq  # noqa: PLC0415 - a third of a second to import
 
+    lacking = functools.cache(lacking)  # both ends of the search are asked for twice
     low = high = guess
     stretch = _STRETCH
     if lacking(guess) < 0:
@@ -291,6 +276,6 @@ def _root(lacking: Callable[[float], float], guess: float, largest: float) -> fl
     return float(brentq(lacking, low, high, xtol=_TOLERANCE))
 
 
-def _gaussian(places: npt.NDArray[np.floating[Any]], sd: float) -> Floats:
-    density: Floats = np.exp(-((places / sd) ** 2) / 2) / (sd * math.sqrt(2 * math.pi))
-    return density
+def _normal(probability: float) -> float:
+    """The standard normal's quantile: that of a power is nearly straight in the drift, so a search is short."""
+    return statistics.NormalDist().inv_cdf(min(max(probability, 1e-12), 1 - 1e-12))

@@ -18,13 +18,21 @@ health.py           /livez, /readyz
 serve.py            granian and its workers; wsgi.py: one worker; settings.py: what it is told
 
 Pages
-results.py          the list, the verdicts, the same as JSON; live.py: is it working; preview.py: force a variant
+home.py             every experiment at a glance; condition.py: health in one word; outlook.py: when it is decided
+results.py          the verdicts, the same as JSON; live.py: is it working; preview.py: force a variant
 result_page.py      what one result page shows; reports.py: reports kept while nothing changed
 verdict.py          the verdict in a sentence; scorecard.py, over_time.py, data_health.py: its parts
+decided.py          what people decided, beside what the data say; lost_log.py: counts that began anew
+time_to_convert_page.py  how long visitors take; time_scan.py: the scan behind it, bounded and kept
+asked.py            which phase, moment and step an address asks for; tables.py: the numbers as CSV
+plan_page.py        what it takes: plan_form.py, plan_words.py, chances_chart.py; measured.py: rates and traffic
+computed.py         what takes seconds, computed behind the request and kept
 charts.py           charts as SVG; drawing.py, svg.py: where they are drawn and cleaned
 snippet.py          /yesladder.js and the widgets; browser/: their sources; visitor_cookie.py: the id, set by the server
 demo_site.py        the demo's garage-door repair service, under /demo/
-formatting.py       numbers and times for people; wording.py, vocabulary.py: the words; pages.py: what pages share
+formatting.py       numbers and times for people; pages.py: what pages share
+wording.py          the sentences, with remarks.py, prospects.py
+vocabulary.py       the short words; glossary.py: what numbers mean
 
 cli.py              the command `yesladder`; commands/: one noun per file
 """

@@ -13,8 +13,9 @@ from experiments.catalog import Catalog
 from experiments.site import Site
 from experiments.sqlite_store import open_store
 from experiments.store import Store
-from webapp import access, health, live, ofrep, preview, results, segment, snippet, visitor
+from webapp import access, health, home, live, ofrep, plan_page, preview, results, segment, snippet, visitor
 from webapp import demo_site as demo
+from webapp import time_to_convert_page as times
 from webapp.body import MAX_BODY_BYTES
 from webapp.errors import register_errors
 from webapp.event_lane import EventLane
@@ -29,7 +30,6 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "script-src 'self'",
         "style-src 'self'",
         "img-src 'self'",
-        "font-src 'self'",
         "connect-src 'self'",
         "form-action 'self'",
         "base-uri 'none'",
@@ -78,7 +78,7 @@ def create_app(
         clock=clock,
         open_results=open_results,
     )
-    for module in (ofrep, segment, snippet, health, access, results, live, preview, visitor):
+    for module in (ofrep, segment, snippet, health, access, home, results, times, plan_page, live, preview, visitor):
         app.register_blueprint(module.blueprint)
     if demo_site:
         app.register_blueprint(demo.blueprint)

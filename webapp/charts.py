@@ -7,22 +7,29 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, tzinfo
+from functools import lru_cache
 from threading import Lock
+from time import monotonic
 from typing import Any
 
 from markupsafe import Markup
 
 from experiments.report import Comparison, Look
+from experiments.time_to_convert import StepTimes
 from webapp.drawing import Drawing, Spec
 from webapp.svg import for_page
 
 MAX_POINTS = 160
 """More looks than this would be finer than the pixels of a phone."""
 KEPT_CHARTS = 256
+PATIENCE_SECONDS = 8.0
+"""A page with many pictures on a busy machine waits so long for all of them together, not for each."""
 
 # Colours of the drawing that the stylesheet replaces, so that one drawing serves light and dark.
 PAINTS = {
@@ -35,6 +42,9 @@ PAINTS = {
     "#000007": "decided",
 }
 INK, QUIET, GRID, ZERO, BAND, EFFECT, DECIDED = PAINTS
+VARIANTS = tuple(f"#00001{place}" for place in range(8))
+"""The colours of the variants, in the order of the config."""
+PAINTS |= {paint: f"variant-{place}" for place, paint in enumerate(VARIANTS)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +63,29 @@ NARROW = Size(330, 230, "chart chart-narrow")
 class Charts:
     """Draws charts, and remembers the last `KEPT_CHARTS` by their content. Safe to share between threads."""
 
-    def __init__(self, drawing: Drawing) -> None:
+    def __init__(self, drawing: Drawing, now: Callable[[], float] = monotonic) -> None:
         self._drawing = drawing
+        self._now = now
         self._kept: OrderedDict[str, str] = OrderedDict()
         self._lock = Lock()
 
-    def picture(self, spec: Spec, name: str, css: str) -> Markup | None:
-        """The chart as an SVG element with an accessible name, or None when it cannot be drawn now."""
-        key = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()
-        drawn = self._drawn(key, spec)
-        return None if drawn is None else for_page(drawn, PAINTS, f"c{key[:8]}-", name, css)
+    def patience(self) -> float:
+        """Until when (on a clock of its own) a page that begins now begins to draw pictures."""
+        return self._now() + PATIENCE_SECONDS
 
-    def _drawn(self, key: str, spec: Spec) -> str | None:
+    def picture(self, spec: Spec, name: str, css: str, until: float = math.inf) -> Markup | None:
+        """The chart as an SVG element with an accessible name, or None when it cannot be drawn now, or begun `until`
+        then."""
+        key = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()
+        drawn = self._drawn(key, spec, until)
+        return None if drawn is None else _dressed(drawn, f"c{key[:8]}-", name, css)
+
+    def _drawn(self, key: str, spec: Spec, until: float) -> str | None:
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-        drawn = self._drawing.draw(spec)
+        drawn = self._drawing.draw(spec) if self._now() < until else None
         if drawn is not None:
             with self._lock:
                 self._kept[key] = drawn
@@ -78,14 +94,24 @@ class Charts:
         return drawn
 
 
+@lru_cache(maxsize=2 * KEPT_CHARTS)
+def _dressed(drawn: str, ident: str, name: str, css: str) -> Markup:
+    return for_page(drawn, PAINTS, ident, name, css)
+
+
 def thinned(looks: Sequence[Look], keep: datetime | None = None) -> list[Look]:
     """At most `MAX_POINTS` looks with a number, evenly spaced, with the first and the last, and the one at `keep`."""
-    numbered = [look for look in looks if look.relative_lift is not None]
-    if len(numbered) <= MAX_POINTS:
-        return numbered
-    step = (len(numbered) - 1) / (MAX_POINTS - 1)
-    chosen = {round(step * k) for k in range(MAX_POINTS)}
-    return [look for k, look in enumerate(numbered) if k in chosen or look.at == keep]
+    numbered = (k for k in range(len(looks)) if looks[k].relative_lift is not None)
+    first = next(numbered, None)
+    if first is None:
+        return []
+    last = next(k for k in reversed(range(len(looks))) if looks[k].relative_lift is not None)
+    step = max(1.0, (last - first) / (MAX_POINTS - 1))
+    chosen = {first + round(step * k) for k in range(MAX_POINTS)} & set(range(first, last + 1))
+    if keep is not None:
+        chosen.add(min(bisect_left(looks, keep, key=lambda look: look.at), last))
+    found = [looks[k] for k in sorted(chosen)]  # each look is made when it is asked for: the others never are
+    return [look for look in found if look.relative_lift is not None]
 
 
 def effect_over_time(comparison: Comparison, zone: tzinfo, size: Size) -> Spec | None:
@@ -143,7 +169,49 @@ def effect_over_time(comparison: Comparison, zone: tzinfo, size: Size) -> Spec |
         "background": None,
         "data": {"values": rows},
         "layer": layers,
-        "config": _CONFIG,
+        "config": CONFIG,
+    }
+
+
+def reached_by_time(step: StepTimes, points: Sequence[timedelta], size: Size) -> Spec | None:
+    """Which share of each variant's visitors had reached a step so long after their first exposure; None of nobody.
+
+    Time is drawn on a logarithmic scale, from where the first of them got there.
+    """
+    seconds = [int(point.total_seconds()) for point in points]
+    found = [next((k for k, n in enumerate(one.course) if n), None) for one in step.variants.values()]
+    begun = [seconds[k] for k in found if k is not None]
+    if not begun or len(seconds) < 2:
+        return None
+    first = max(1, min(begun) // 2)
+    rows = [
+        {"within": within, "share": one.share(reached), "variant": key}
+        for key, one in step.variants.items()
+        for within, reached in zip(seconds, one.course, strict=True)
+        if within >= first and one.visitors
+    ]
+    most = max(one.share(one.reached) or 0 for one in step.variants.values())
+    ticks = [one for one in _TICKS if first <= one <= seconds[-1]]
+    time: dict[str, Any] = {"field": "within", "type": "quantitative", "title": None}
+    time["scale"] = {"type": "log", "domain": [first, seconds[-1]], "nice": False}
+    time["axis"] = {"grid": False, "values": ticks, "labelExpr": _TIME_LABEL, "labelOverlap": "greedy"}
+    share: dict[str, Any] = {"field": "share", "type": "quantitative", "title": None}
+    share["scale"] = {"domain": [0, most * 1.06], "nice": False}
+    share["axis"] = {"format": ".0%" if most >= 0.04 else ".1%" if most >= 0.004 else ".2%", "tickCount": 5}
+    keys = list(step.variants)
+    colours = {"domain": keys, "range": [VARIANTS[place % len(VARIANTS)] for place in range(len(keys))]}
+    colour = {"field": "variant", "type": "nominal", "scale": colours, "legend": None}
+    return {
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "width": size.width,
+        "height": size.height,
+        "autosize": {"type": "fit", "contains": "padding"},
+        "padding": {"left": 14 if size is WIDE else 6, "top": 6, "right": 16, "bottom": 4},
+        "background": None,
+        "data": {"values": rows},
+        "mark": {"type": "line", "strokeWidth": 2, "clip": True},
+        "encoding": {"x": time, "y": share, "color": colour},
+        "config": CONFIG,
     }
 
 
@@ -179,8 +247,13 @@ def _wall_clock(at: datetime, zone: tzinfo) -> str:
     return at.astimezone(zone).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+_TICKS = (1, 5, 15, 60, 300, 900, 3600, 4 * 3600, *(days * 86400 for days in (1, 3, 7, 14, 30, 90, 365, 1460)))
+_TIME_LABEL = (
+    "datum.value < 60 ? datum.value + ' s' : datum.value < 3600 ? datum.value / 60 + ' min' : "
+    "datum.value < 86400 ? datum.value / 3600 + ' h' : datum.value / 86400 + ' d'"
+)
 _THREE_DAYS = datetime(1970, 1, 4) - datetime(1970, 1, 1)
-_CONFIG = {
+CONFIG = {
     "view": {"stroke": None},
     "axis": {
         "labelColor": QUIET,

@@ -18,6 +18,7 @@ from webapp.commands.results import results
 from webapp.commands.server import serve, token
 from webapp.commands.simulation import simulate
 from webapp.commands.site_folder import check, init, new, schema
+from webapp.commands.time_to_convert import time_to_convert
 from webapp.commands.visitor import visitor
 from webapp.commands.why import why
 
@@ -63,6 +64,7 @@ for command in (
     plan,
     serve,
     results,
+    time_to_convert,
     why,
     visitor,
     ledger,

@@ -71,13 +71,17 @@ def data_health(report: Report, revisions: Sequence[Revision], formatting: Forma
     return DataHealth(
         alarm=report.sample_ratio.alarm,
         ratio=_ratio(report, formatting),
-        findings=[f"{one.text[0].upper()}{one.text[1:]}." for one in report.sample_ratio.findings],
+        findings=[_sentence(formatting.told(one.text)) for one in report.sample_ratio.findings],
         divisions=divisions,
         ledger=rows,
         ledger_columns=columns,
         immature=_immature(report),
         revisions=[_revision(one, formatting) for one in revisions],
     )
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def _revision(revision: Revision, formatting: Formatting) -> Markup:

@@ -7,9 +7,10 @@ A value that is None has no number: every function here then says so instead of 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from markupsafe import Markup, escape
 
@@ -18,6 +19,8 @@ from experiments.report import Interval
 MINUS = "\u2212"
 NOTHING = "not enough data yet"
 _DAY = timedelta(days=1)
+_MOMENT = re.compile(r"\b(\d{4}-\d\d-\d\d \d\d:\d\d) UTC\b")
+_DAY_OF_UTC = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,16 @@ class Formatting:
         words = {"day": self.day, "moment": self.moment, "clock": self.clock}[style](at)
         return Markup('<time datetime="{}">{}</time>').format(iso(at), words)
 
+    def told(self, text: str, *moments: datetime) -> str:
+        """A text with moments in UTC as people here read them: '2026-11-22 10:00 UTC' and, of these moments, the day.
+
+        Other days, such as '2026-11-22', stay the days of UTC that they are.
+        """
+        for at in moments:
+            text = text.replace(f"{at.astimezone(UTC):%Y-%m-%d}", self.day(at))
+        text = _MOMENT.sub(lambda found: self.moment(datetime.fromisoformat(f"{found[1]}+00:00")), text)
+        return _DAY_OF_UTC.sub(lambda found: f"{calendar_day(date.fromisoformat(found[0]))} (UTC)", text)
+
     def money(self, hundredths: int) -> str:
         """An amount given in hundredths of the currency unit, such as '1,234.50 EUR'."""
         return f"{_signed_number(hundredths / 100, 2)} {self.currency}"
@@ -53,6 +66,11 @@ class Formatting:
 def iso(at: datetime) -> str:
     """An instant as URLs and machines write it, such as 2026-11-22T10:00:00Z."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def calendar_day(day: date) -> str:
+    """A day that belongs to no time zone, such as '22 Nov 2026'."""
+    return f"{day:%-d %b %Y}"
 
 
 def count(number: int) -> str:
@@ -122,6 +140,17 @@ def duration(length: timedelta) -> str:
     if days:
         return things(days, "day")
     return things(hours, "hour") if hours else "less than an hour"
+
+
+def span(length: timedelta) -> str:
+    """A short length of time in its two largest units: '45 s', '3 min 20 s', '2 h', '3 days 4 h'; none is 'at once'."""
+    seconds = round(length.total_seconds())
+    for size, name, smaller, small in ((86400, "day", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if seconds >= size:
+            whole, rest = divmod(seconds, size)
+            said = things(whole, name) if name == "day" else f"{whole}\u00a0{name}"
+            return said + (f" {rest // smaller}\u00a0{small}" if rest >= smaller else "")
+    return f"{seconds}\u00a0s" if seconds else "at once"
 
 
 def listing(names: Sequence[str], word: str = "and") -> str:

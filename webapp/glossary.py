@@ -23,6 +23,10 @@ TERMS: Mapping[str, Terms] = {
         "Had time": "Visitors who count, and came so long ago that their time for the goal is over.",
         "Reached it": "How many of those who had time reached the goal. Each visitor counts once.",
         "Rate": "Reached it, as a share of those who had time.",
+        "Still in time": (
+            "Visitors who came so lately that they may still reach the goal, and how many are there already. They "
+            "count when their time is over; before, a variant whose visitors are merely slower would look worse."
+        ),
     },
     "ladder": {
         "Strength of a yes": (
@@ -76,6 +80,47 @@ TERMS: Mapping[str, Terms] = {
             "(Benjamini-Yekutieli)."
         ),
         "Stands out": "The interval excludes no change, after the adjustment. A hint; it may still be a false alarm.",
+    },
+    "home": {
+        "Visitors": "Everybody who was shown a variant, before anybody is left out.",
+        "Decision": (
+            "When the goal is decided, reckoned with the rate and the traffic measured so far, in whole weeks. “On "
+            "average” holds if the true change is the one that the config calls worth finding; a bigger one is found "
+            "sooner, a smaller one later or never. Looking earlier does no harm."
+        ),
+        "Health": (
+            "The worst that is known of the data: visitors not divided as planned, a guardrail harmed, an effect that "
+            "does not last, no visitors, or reports that came too late or were lost. Good: none of these."
+        ),
+        "The picture": (
+            "The change of the goal against the control, and everything the data fit; “no effect” is the line in the "
+            "middle. Each experiment has its own scale."
+        ),
+    },
+    "plan": {
+        "Visitors": "All variants together; so many find the change with the chance asked for, if it is there.",
+        "On average": (
+            "How many have come, or days have passed, when it is decided, if the change is there: a clear effect is "
+            "often seen before all visitors of the plan are in."
+        ),
+        "Days": "How long the visitors take to come, and the last of them to have had their time for the step.",
+        "Rate": "Share of visitors who reach the step, all variants together.",
+        "Can find": "The smallest change that the visitors of so many days show with the chance asked for.",
+        "Chance of finding it": (
+            "How often an experiment with so many visitors ends with a verdict, if the true change is as big as asked. "
+            "80% is four times in five."
+        ),
+    },
+    "time": {
+        "Visitors": _DAYS,
+        "Reached": "How many of them reached the step at all, within the experiment’s window.",
+        "Within": (
+            "Time since the visitor’s first exposure. A later step of the path reaches those before it at the latest."
+        ),
+        "A quarter, half, three quarters": (
+            "So long it took at most for the quickest quarter, half and three quarters of those who reached the step; "
+            "at most 1% too long. Half is the median."
+        ),
     },
 }
 """Section of the page -> its terms, in the order in which they are met."""

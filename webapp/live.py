@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flask import Blueprint, Response, request
 from flask.blueprints import BlueprintSetupState
@@ -14,6 +14,7 @@ from experiments.events import Event, Refusal
 from experiments.problem import Problem
 from experiments.store import StoreError
 from webapp.access import require_read
+from webapp.formatting import duration, things
 from webapp.pages import page, prepare
 from webapp.services import Services, services
 from webapp.vocabulary import REFUSALS
@@ -50,13 +51,18 @@ class RefusedRow:
 
 @dataclass(frozen=True, slots=True)
 class LivePage:
-    """Everything the page shows. `reasons`: why events cannot be taken now. `lost`: exposures this worker lost."""
+    """Everything the page shows. `reasons`: why events cannot be taken now. `lost`: exposures this worker lost.
+
+    `newest`: how long ago the newest event came; `pace`: how fast the listed ones did.
+    """
 
     reasons: Sequence[str]
     problems: Sequence[Problem]
     lost: int
     arrivals: Sequence[Arrival]
     refused: Sequence[RefusedRow]
+    newest: str
+    pace: str
     write_key: str
     root: str
     track: str
@@ -92,12 +98,27 @@ def _live_page(site: Services) -> LivePage:
         problems=site.catalog.problems(),
         lost=site.exposures.lost,
         arrivals=arrivals,
+        newest=_roughly(site.clock() - arrivals[0].at) if arrivals else "",
+        pace=_pace(arrivals),
         refused=sorted(refused, key=lambda row: -row.number),
         write_key=key,
         root=root,
         track=curl(f"{root}/v1/track", {"anonymousId": "test-visitor", "event": "hello", "properties": {}}, key),
         evaluate=evaluate_command(root, example.key, {}) if example else "",
     )
+
+
+def _pace(arrivals: Sequence[Arrival]) -> str:
+    """How fast the newest events came, in words; empty of fewer than two."""
+    if len(arrivals) < 2:
+        return ""
+    return f"The newest {things(len(arrivals), 'event')} came within {_roughly(arrivals[0].at - arrivals[-1].at)}."
+
+
+def _roughly(length: timedelta) -> str:
+    """To the minute, so that the page changes no more often than that."""
+    minutes = length // timedelta(minutes=1)
+    return duration(length) if minutes >= 60 else things(minutes, "minute") if minutes > 0 else "a minute"
 
 
 def curl(url: str, body: dict[str, object], user: str = "") -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 
 from markupsafe import Markup
 
@@ -46,28 +48,44 @@ class OverTime:
 
 def over_time(report: Report, step: str | None, charts: Charts, formatting: Formatting) -> OverTime | None:
     """The course of the effect at this step (None: at the macro-conversion); None when there is no such step."""
-    chosen = next((one for one in report.steps if one.step == step or (step is None and one.kind == "macro")), None)
+    chosen = chosen_step(report, step)
     if chosen is None:
         return None
     sizes = (WIDE, NARROW) if len(chosen.comparisons) <= ALONE else (NARROW,)
-    courses = [_course(chosen, one, sizes, charts, formatting) for one in chosen.comparisons]
+    until = charts.patience()
+    courses = [_course(chosen, one, sizes, charts, until, formatting) for one in chosen.comparisons]
     return OverTime(chosen, [one for one in report.steps if one.comparisons], courses)
 
 
+def chosen_step(report: Report, step: str | None) -> StepReport | None:
+    """This step (None: the macro-conversion); None when there is no such step."""
+    return next((one for one in report.steps if one.step == step or (step is None and one.kind == "macro")), None)
+
+
 def _course(
-    step: StepReport, comparison: Comparison, sizes: Sequence[Size], charts: Charts, formatting: Formatting
+    step: StepReport,
+    comparison: Comparison,
+    sizes: Sequence[Size],
+    charts: Charts,
+    until: float,
+    formatting: Formatting,
 ) -> Course:
-    days: dict[str, Look] = {}
-    for look in comparison.looks:
-        days[formatting.day(look.at)] = look
-    newest_first = list(reversed(days.values()))
     pictures = []
     for size in sizes:
         spec = effect_over_time(comparison, formatting.zone, size)
-        drawn = spec and charts.picture(spec, _name(step, comparison, formatting), size.css)
+        drawn = spec and charts.picture(spec, _name(step, comparison, formatting), size.css, until)
         if drawn:
             pictures.append(drawn)
-    return Course(comparison, pictures, newest_first)
+    return Course(comparison, pictures, list(_last_of_days(comparison.looks, formatting.zone)))
+
+
+def _last_of_days(looks: Sequence[Look], zone: tzinfo) -> Iterator[Look]:
+    """Each day's last look, newest first. Looks for them by halves: each look is made when it is asked for."""
+    end = len(looks)
+    while end:
+        yield (last := looks[end - 1])
+        midnight = last.at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+        end = bisect_left(looks, midnight, hi=end - 1, key=lambda look: look.at)
 
 
 def _name(step: StepReport, comparison: Comparison, formatting: Formatting) -> str:

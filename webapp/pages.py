@@ -30,6 +30,8 @@ _WORDS = {
     "STATES": vocabulary.STATES,
     "SIGNS": vocabulary.SIGNS,
     "STATUSES": vocabulary.STATUSES,
+    "HEALTH": vocabulary.HEALTH,
+    "GROUPS": vocabulary.GROUPS,
     "KINDS": vocabulary.KINDS,
     "GRADES": vocabulary.GRADES,
 }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, Response, current_app, request, url_for
 from flask.blueprints import BlueprintSetupState
 from werkzeug.exceptions import NotFound
 
@@ -22,9 +23,16 @@ blueprint = Blueprint("preview", __name__)
 
 @dataclass(frozen=True, slots=True)
 class Forced:
-    """One variant as a forced evaluation answers it, as texts; `link` is the page that shows it alone."""
+    """One variant as a forced evaluation answers it, as texts; `link` is the page that shows it alone.
+
+    `query`: what, added to the address of one of the site's pages, shows the variant there; `pages`: such addresses,
+    as far as they are known. `number`: its place in the config, from 0.
+    """
 
     variant: Variant
+    number: int
+    query: str
+    pages: Sequence[str]
     link: str
     value: str
     answer: str
@@ -65,10 +73,24 @@ def _experiment(key: str) -> Experiment:
     return experiment
 
 
+def _places(experiment: Experiment) -> list[str]:
+    """Addresses on which it may be seen: the demo's, or those of the origins that may call from a browser."""
+    if "demo" in current_app.blueprints:
+        return [url_for("demo.home", _external=True)]
+    path = (experiment.trigger or {}).get("view", "/")
+    origins = services().site.settings.allowed_origins
+    plain = path.startswith("/") and "*" not in path
+    return [origin.rstrip("/") + (path if plain else "/") for origin in origins if origin != "*"]
+
+
 def _forced(experiment: Experiment, variant: Variant) -> Forced:
     answer = evaluation(experiment, assign(experiment, "test-visitor", {"force": variant.key}))
+    query = f"?yesladder={experiment.key}:{variant.key}"
     return Forced(
         variant,
+        experiment.variants.index(variant),
+        query,
+        [place + query for place in _places(experiment)],
         url_for("preview.forced", key=experiment.key, variant=variant.key, _external=True),
         document(answer["value"]),
         document(answer),

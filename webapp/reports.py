@@ -15,6 +15,7 @@ from experiments.decision import Decision
 from experiments.decision_log import Entry, entries, movements
 from experiments.definition import Experiment
 from experiments.funnel import Funnel, funnels
+from experiments.measurement import Measurement, measure
 from experiments.report import Report, report
 from experiments.sample_ratio import diagnosis
 from experiments.store import Revision, Store
@@ -29,17 +30,24 @@ DIAGNOSED = ("device", "source")  # where a sample-ratio mismatch is looked for,
 class Figures:
     """A report, the funnels that were read from the same tables, and the dated changes of numbers once published.
 
-    `decisions`: the decision log, checked against the same tables, with what it still lacks.
+    `decisions`: the decision log, checked against the same tables, with what it still lacks. `known`: what the phase
+    has measured of its visitors by then.
     """
 
     report: Report
     funnels: Mapping[str, Funnel]
     revisions: Sequence[Revision] = ()
     decisions: Sequence[Entry] = ()
+    known: Measurement | None = None
 
     def to_json(self) -> dict[str, object]:
-        """The document that programs get: the report's, and the decision log."""
-        return self.report.to_json() | {"decisions": [entry.to_json() for entry in self.decisions]}
+        """The document that programs get: the report's, what people decided, and the decision log."""
+        record = self.report.experiment.decision
+        decision = None if record is None else record.to_json(self.report.experiment)
+        return self.report.to_json() | {
+            "decision": decision,
+            "decisions": [entry.to_json() for entry in self.decisions],
+        }
 
     def keep_decisions(self, now: datetime, record: Callable[[Sequence[Decision]], None]) -> None:
         """Hand to `record` what the decision log lacks; whoever shows these figures calls it.
@@ -79,7 +87,8 @@ class Reports:
             parts = {name: store.segment_reach(experiment, name) for name in DIAGNOSED}
             findings = diagnosis(experiment, reach.exposed, parts, as_of).findings
             found = replace(found, sample_ratio=replace(found.sample_ratio, findings=findings))
-        figures = Figures(found, funnels(experiment, patterns, as_of), revisions, entries(log, found, reach))
+        read = funnels(experiment, patterns, as_of), revisions, entries(log, found, reach)
+        figures = Figures(found, *read, known=measure(experiment, reach, as_of))
         with self._lock:
             self._kept[key] = figures
             if len(self._kept) > KEPT_REPORTS:

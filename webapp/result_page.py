@@ -18,13 +18,13 @@ from experiments.report import Report, StepReport
 from experiments.segments import SegmentReport, segment_attributes
 from webapp.charts import Charts
 from webapp.data_health import DataHealth, data_health
+from webapp.decided import Decided, decided
 from webapp.forest import Forest, forest
 from webapp.formatting import Formatting, count, iso, percent, things
 from webapp.glossary import TERMS, Terms
 from webapp.over_time import OverTime, over_time
 from webapp.reports import Figures
 from webapp.scorecard import Scorecard, scorecards
-from webapp.tables import TABLES
 from webapp.verdict import Verdict, macro_step, verdict
 from webapp.waterfall import Waterfall, waterfalls
 from webapp.wording import say, spoken
@@ -41,6 +41,7 @@ class ResultPage:
     report: Report
     macro: StepReport
     verdict: Verdict
+    decided: Decided
     scorecards: Sequence[Scorecard]
     over_time: OverTime
     health: DataHealth
@@ -68,11 +69,6 @@ class ResultPage:
         """What the numbers of this section mean."""
         return TERMS[section]
 
-    @property
-    def tables(self) -> Sequence[str]:
-        """Which tables there are as CSV."""
-        return tuple(TABLES)
-
     def sentence(self, key: str) -> Markup:
         """A sentence that is the same for every report."""
         return say(key)
@@ -93,10 +89,19 @@ class Place:
     problems: Sequence[Problem]
 
     def query(self, **changed: str | None) -> str:
-        """The query of the same place, with another `step` over time or split `by` another attribute."""
-        asked = {"phase": self.phase, "as_of": self.as_of and iso(self.as_of), "step": self.step, "by": self.by}
-        asked |= changed
+        """The query of the same place, with something else of it."""
+        asked: dict[str, object] = {
+            "phase": self.phase,
+            "as_of": self.as_of and iso(self.as_of),
+            "step": self.step,
+            "by": self.by,
+        }
+        asked |= dict(changed)
         return urlencode({name: value for name, value in asked.items() if value is not None})
+
+    def lasting(self, report: Report) -> str:
+        """The query of what is shown now, also when it is opened later."""
+        return self.query(phase=str(report.experiment.phase), as_of=iso(report.as_of))
 
     def data_query(self) -> str:
         """The query of the same numbers as data."""
@@ -117,7 +122,8 @@ def result_page(
         report=report,
         macro=macro_step(report),
         verdict=verdict(report, formatting),
-        scorecards=scorecards(report),
+        decided=decided(report, formatting),
+        scorecards=scorecards(report, formatting),
         over_time=course,
         health=data_health(report, figures.revisions, formatting),
         funnels=figures.funnels,

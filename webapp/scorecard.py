@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from experiments.definition import Experiment, Guardrail
 from experiments.report import Comparison, Report, StepReport, VariantReach
-from webapp.formatting import lift
+from webapp.formatting import Formatting, lift
 from webapp.vocabulary import HARMS, KINDS, STATES, reason
 from webapp.whisker import Whisker, ends, scale_end, whisker
 from webapp.wording import say, spoken
@@ -45,7 +45,7 @@ class Scorecard:
     guardrails: Sequence[Markup]
 
 
-def scorecards(report: Report) -> list[Scorecard]:
+def scorecards(report: Report, formatting: Formatting) -> list[Scorecard]:
     """One scorecard per variant that is compared, in the order of the config, all on the same scale."""
     experiment = report.experiment
     limit = scale([one for step in report.steps for one in step.comparisons])
@@ -66,7 +66,7 @@ def scorecards(report: Report) -> list[Scorecard]:
             for one in step.comparisons
             if one.variant == variant.key
         ]
-        said = [_guarded(guards[row.step.step], row.comparison) for row in rows if row.step.step in guards]
+        said = [_guarded(guards[row.step.step], row.comparison, formatting) for row in rows if row.step.step in guards]
         cards.append(Scorecard(variant.key, experiment.control.key, limit, rows, said))
     return cards
 
@@ -78,13 +78,14 @@ def _margin(guardrail: Guardrail | None) -> float | None:
     return guardrail.margin if guardrail.harm == "more" else -guardrail.margin
 
 
-def _guarded(guardrail: Guardrail, comparison: Comparison) -> Markup:
+def _guarded(guardrail: Guardrail, comparison: Comparison, formatting: Formatting) -> Markup:
+    moments = [] if comparison.decided_at is None else [comparison.decided_at]
     return say(
         "guardrail",
         step=spoken(guardrail.step),
         margin=lift(_margin(guardrail)),
         state=STATES[comparison.state].lower(),
-        reason=reason(comparison.reason).rstrip("."),
+        reason=formatting.told(reason(comparison.reason).rstrip("."), *moments),
     )
 
 

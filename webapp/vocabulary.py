@@ -30,6 +30,19 @@ SIGNS: Mapping[str, str] = {
 }
 """A shape beside the word of a state, so that nobody needs its colour."""
 
+HEALTH: Mapping[str, str] = {
+    "uneven": "Alarm",
+    "harmed": "Harm",
+    "unstable": "Unstable",
+    "silent": "Silent",
+    "late": "Late events",
+    "lossy": "Lost events",
+    "empty": "No visitors",
+    "unknown": "Too early",
+    "good": "Good",
+}
+GROUPS: Mapping[str, str] = {"running": "Running", "draft": "Drafts", "stopped": "Stopped", "archived": "Archived"}
+
 STATUSES: Mapping[str, str] = {"draft": "Draft", "running": "Running", "stopped": "Stopped"}
 KINDS: Mapping[str, str] = {
     "milestone": "Step",

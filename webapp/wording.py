@@ -11,9 +11,13 @@ from collections.abc import Mapping
 from markupsafe import Markup
 
 from webapp.formatting import interval
+from webapp.prospects import PROSPECTS
+from webapp.remarks import REMARKS
 from webapp.whisker import Effect
 
 SENTENCES: Mapping[str, str] = {
+    **REMARKS,
+    **PROSPECTS,
     # headline of the verdict
     "headline.draft": "Not started: nothing is served and nothing is counted.",
     "headline.empty": "Waiting for the first visitor.",
@@ -221,6 +225,14 @@ SENTENCES: Mapping[str, str] = {
         "They are counted once their time and one hour of grace are over, so that the slow visitors of one "
         "variant do not look like lost ones."
     ),
+    "immature.grey": (
+        "Grey: visitors who came so lately that they still have time. They decide nothing, and no rate counts them, "
+        "until their time and one hour of grace are over."
+    ),
+    "over.time": (
+        "A point stands where its visitors’ time was over, so who still has time is in none of them; the last one is "
+        "as new as it can be."
+    ),
     "one.look": "There is one look only, so there is no course to draw.",
     "ledger.none": "Nothing was left out.",
 }
@@ -231,6 +243,11 @@ def say(key: str, **values: object) -> Markup:
     parts = SENTENCES[key].split("`")
     marked = "".join(f"<code>{part}</code>" if odd % 2 else part for odd, part in enumerate(parts))
     return Markup(marked).format(**values)  # our own sentence; format escapes the values
+
+
+def plain(key: str, **values: object) -> str:
+    """The same sentence for a terminal: filled, and nothing marked up."""
+    return SENTENCES[key].format(**values)
 
 
 def name(key: str) -> Markup:

@@ -212,7 +212,7 @@ FROZEN: dict[str, Any] = {
 
 
 def test_every_key_is_either_free_or_frozen() -> None:
-    free = {"key", "name", "hypothesis", "labels", "serve", "ended_at"}
+    free = {"key", "name", "hypothesis", "labels", "serve", "decision", "ended_at"}
     assert FROZEN.keys() | free == set(Experiment.model_fields)
 
 

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import power_proportions_2indep, proportion_effectsize
 
+from stats.crossing import crossing_probabilities
 from stats.mixture import critical_value
 from stats.power import (
     ENOUGH_VISITORS,
     Contrast,
     Judging,
     Method,
-    crossing_probabilities,
+    chances,
     detectable_lift,
     mean_visitors,
     power_at,
@@ -293,3 +294,14 @@ def test_few_visitors_are_never_fewer_than_the_gate_lets_through() -> None:
 def test_impossible_questions_are_refused(make: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()  # type: ignore[operator]  # a table of calls
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_chances_rise_to_the_power_and_have_its_mean(method: Method) -> None:
+    contrast, visitors = Contrast(0.02, 0.024), 60_000
+    found = chances(contrast, judged(method), visitors)
+    assert found[-1] == power_at(contrast, judged(method), visitors)
+    assert (np.diff(found) >= 0).all()
+    decided_late = 1 - found[:-1].sum() / len(found)
+    assert mean_visitors(contrast, judged(method), visitors) == pytest.approx(visitors * decided_late)
+    assert chances(contrast, judged(method), 100).tolist() == [0.0]  # the gate: nothing is decided before it

@@ -27,25 +27,14 @@ def definition_in_force(catalog: Catalog, key: str) -> Experiment:
 
 
 def measured(site: Site, phases: Sequence[Experiment], experiment: Experiment, as_of: datetime) -> Measurement | None:
-    """What was known of this experiment's visitors at this moment: from itself, an earlier phase of it, or another one.
-
-    `phases`: every phase ever recorded. The first comparable one that knows a rate and the traffic answers, else the
-    first that knows anything; None when none does.
-    """
-    from experiments.measurement import applied, comparable, measure
+    """What this site's log knew of the experiment's visitors at this moment; nothing before it has a log."""
     from experiments.sqlite_store import open_store
+    from webapp.measured import measured as measured_in
 
-    begun = [one for one in phases if one.started_at and one.started_at <= as_of]
     if not site.database.exists():
         return None
     store = open_store(site.database, lambda: phases, durability=site.settings.durability)
-    partly: Measurement | None = None
     try:
-        for phase in comparable(experiment, begun):
-            known = applied(measure(phase, store.reach(phase), as_of), experiment)
-            if known.visitors_per_day and known.rates:
-                return known
-            partly = partly or (known if known.visitors_per_day or known.rates else None)
+        return measured_in(store, phases, experiment, as_of)
     finally:
         store.close()
-    return partly

@@ -69,8 +69,10 @@ def plan(
     measure, say it yourself with --rate and --visitors-per-day.
     """
     from experiments.catalog import Catalog
+    from experiments.decision_date import SoFar
     from experiments.plan import plan as planned
     from experiments.site import Site
+    from webapp.measured import is_own
 
     require_site(site)
     opened = Site.open(site)
@@ -89,11 +91,13 @@ def plan(
     per_day = visitors_per_day or (known.visitors_per_day if known else None) or None
     _require(definition, known, shares, per_day)
     start = definition.started_at if definition.started_at and definition.started_at <= at else at
-    answer = planned(definition, shares, per_day, detect=smallest, power=power, start=start, days=days)
+    so_far = SoFar(known.visitors, at) if known and is_own(known, definition) else None
+    answer = planned(definition, shares, per_day, detect=smallest, power=power, start=start, days=days, so_far=so_far)
     if as_json:
         click.echo(json.dumps(answer.to_json(), indent=2, ensure_ascii=False))
     else:
-        from webapp.commands.plan_table import Given, show
+        from webapp.commands.plan_table import show
+        from webapp.plan_words import Given
 
         given = {step or definition.macro.step for step, _ in rates}
         show(answer, Given(known, frozenset(given), visitors_per_day is not None), opened)

@@ -170,6 +170,19 @@ def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
     assert "imported: []" in shown
     listed = [line.split()[0] for line in shown.split("Commands:")[1].splitlines() if re.match(r"  \S", line)]
     assert listed == [
-        *("demo", "init", "new", "check", "plan", "serve", "results", "why", "visitor", "ledger", "simulate"),
+        *(
+            "demo",
+            "init",
+            "new",
+            "check",
+            "plan",
+            "serve",
+            "results",
+            "time-to-convert",
+            "why",
+            "visitor",
+            "ledger",
+            "simulate",
+        ),
         *("calibrate", "import", "export", "verify", "backup", "forget", "expire", "token", "schema"),
     ]

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,17 +17,19 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from experiments.decision_log import Entry
 from experiments.decomposition import decomposition
 from experiments.definition import Experiment
 from experiments.funnel import Funnel
 from experiments.ladder import ladder
 from experiments.learned_values import learned_values
+from experiments.measurement import Measurement
 from experiments.problem import Problem
 from experiments.report import Comparison, Look, Report, SampleRatio, StepReport, VariantReach
 from experiments.value_report import value_report
 from stats.patterns import PatternTable
 from stats.reach import Exposed, ReachTable, StepReach
-from webapp import access, live, preview, results
+from webapp import access, home, live, plan_page, preview, results, time_to_convert_page
 from webapp.app import CONTENT_SECURITY_POLICY
 from webapp.errors import register_errors
 from webapp.reports import Figures
@@ -187,7 +190,10 @@ def funnel(one: Report) -> dict[str, Funnel]:
 
 @dataclass
 class Stage:
-    """What the app under test shows: reports by (key, phase), drafts, segments by attribute, problems, arrivals."""
+    """What the app under test shows: reports by (key, phase), drafts, segments by attribute, problems, arrivals.
+
+    `keys`: config file -> key. `known`: key -> what was measured. `archived`: keys without a config file.
+    """
 
     reports: list[Report] = field(default_factory=list)
     drafts: list[Experiment] = field(default_factory=list)
@@ -197,6 +203,11 @@ class Stage:
     refused: dict[str, int] = field(default_factory=dict)
     reasons: Sequence[str] = ()
     asked: list[datetime] = field(default_factory=list)
+    keys: dict[str, str] = field(default_factory=dict)
+    known: dict[str, Measurement] = field(default_factory=dict)
+    archived: Sequence[str] = ()
+    database: Path = Path("nowhere") / "yesladder.db"
+    decisions: Sequence[Entry] = ()
 
     def show(self, *reports: Report) -> None:
         """Show exactly these."""
@@ -206,7 +217,7 @@ class Stage:
         newest = {one.key: one for one in self.drafts}
         for one in sorted(self.reports, key=lambda one: one.experiment.phase):
             newest[one.experiment.key] = one.experiment
-        return newest
+        return {key: one for key, one in newest.items() if key not in self.archived}
 
     def app(self) -> Flask:
         """The app that shows what is on stage."""
@@ -215,14 +226,19 @@ class Stage:
             get=lambda key: self._newest().get(key),
             phases=lambda: [one.experiment for one in self.reports],
             problems=lambda: self.problems,
+            keys=lambda: self.keys,
         )
         store = SimpleNamespace(
             recent=lambda limit: list(self.recent)[:limit],
             refused=lambda: self.refused,
             segment_reach=lambda _, attribute: self.segments.get(attribute, {}),
+            reach=lambda phase: levels(phase, nobody=(0, 0.0))["nobody"],
         )
-        settings = SimpleNamespace(write_key="wk_garage_doors", time_zone="Europe/Berlin", currency="EUR")
-        site: Any = SimpleNamespace(settings=settings)
+        origins = ["https://doors.example"]
+        settings = SimpleNamespace(
+            write_key="wk_garage_doors", allowed_origins=origins, time_zone="Europe/Berlin", currency="EUR"
+        )
+        site: Any = SimpleNamespace(settings=settings, database=self.database)
         log: Any = SimpleNamespace(store=store, health=lambda: list(self.reasons))
         app = Flask("webapp")
         app.extensions["yesladder"] = Services(
@@ -234,7 +250,7 @@ class Stage:
             clock=lambda: NOW,
             open_results=True,
         )  # type: ignore[arg-type]
-        for module in (results, live, preview, access):
+        for module in (home, results, time_to_convert_page, plan_page, live, preview, access):
             app.register_blueprint(module.blueprint)
         register_errors(app)
 
@@ -254,7 +270,8 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     def figures(phase: Experiment, _store: Any, as_of: datetime, _phases: Any) -> Figures:
         stage.asked.append(as_of)
         one = next(one for one in stage.reports if one.experiment == phase)
-        return Figures(replace(one, as_of=as_of), funnel(one))
+        figures = Figures(replace(one, as_of=as_of), funnel(one), known=stage.known.get(phase.key))
+        return replace(figures, decisions=stage.decisions)
 
     monkeypatch.setattr(results, "_reports", SimpleNamespace(figures=figures))
     return stage

@@ -12,11 +12,14 @@ from dataclasses import replace
 from datetime import UTC, timedelta, timezone
 from types import SimpleNamespace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from webapp.charts import MAX_POINTS, NARROW, WIDE, Charts, effect_over_time, thinned
 from webapp.drawing import Drawing
+from webapp.formatting import Formatting
+from webapp.over_time import over_time
 from webapp.svg import for_page
 
 ECHO = "import sys, json\nfor line in sys.stdin: print(json.dumps('<svg>' + str(len(line)) + '</svg>'), flush=True)"
@@ -97,6 +100,18 @@ def test_a_look_without_interval_or_bound_is_drawn_to_the_frame(build: SimpleNam
     last_but_one, last = spec["data"]["values"][-2:]
     assert last_but_one["low"] < 0 < last_but_one["high"]
     assert last["low"] == last["high"] == last["lift"]
+
+
+def test_a_page_waits_once_for_all_its_charts() -> None:
+    now, drawing = [100.0], Counting('<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>')
+    charts = Charts(drawing, now=lambda: now[0])
+    until = charts.patience()
+    drawn = []
+    for mark in ("bar", "line", "area", "bar"):
+        drawn.append(charts.picture({"mark": mark}, mark, "chart", until) is not None)
+        now[0] += 5  # a busy machine
+    assert drawn == [True, True, False, True]  # what is kept is shown all the same
+    assert drawing.asked == 2
 
 
 def test_the_same_chart_is_drawn_once() -> None:
@@ -189,3 +204,15 @@ def test_closing_ends_the_child() -> None:
     drawing.close()
     with pytest.raises(ProcessLookupError):
         os.kill(number, 0)
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/New_York", "Asia/Kathmandu"])
+def test_the_table_has_the_last_look_of_every_day(build: SimpleNamespace, zone: str) -> None:
+    report = build.report("better")
+    formatting = Formatting(ZoneInfo(zone), zone, "EUR")
+    shown = over_time(report, None, Charts(Counting(None)), formatting)
+    assert shown is not None
+    looks = shown.courses[0].comparison.looks
+    days = {look.at.astimezone(formatting.zone).date(): look for look in looks}
+    assert list(shown.courses[0].days) == list(reversed(days.values()))
+    assert len(days) > 15

@@ -101,3 +101,22 @@ def test_a_first_event_can_be_sent_with_what_the_page_shows(
 def test_without_scripts_the_browser_reloads_unless_paused(client: FlaskClient) -> None:
     assert '<noscript><meta http-equiv="refresh"' in client.get("/live", base_url=HERE).text
     assert "http-equiv" not in client.get("/live?paused=yes", base_url=HERE).text
+
+
+@pytest.mark.parametrize(
+    ("ages", "says"),
+    [
+        ([20], ["The newest came a minute ago,"]),
+        ([61, 200], ["The newest came 1 minute ago,", "The newest 2 events came within 2 minutes."]),
+        ([7200, 7210, 20_000], ["The newest came 2 hours ago,", "The newest 3 events came within 3 hours."]),
+    ],
+    ids=["one", "minutes", "hours"],
+)
+def test_how_lately_and_how_fast_events_come(
+    stage: Any, client: FlaskClient, build: SimpleNamespace, ages: list[int], says: list[str]
+) -> None:
+    stage.recent = [event(build.NOW - timedelta(seconds=age)) for age in ages]
+    page = client.get("/live", base_url=HERE).text
+    for words in says:
+        assert words in page
+    assert ("came within" in page) == (len(ages) > 1)

@@ -38,3 +38,20 @@ def test_a_forced_evaluation_is_shown_as_it_is_answered_and_not_counted(
     assert answer["metadata"] | {"in_experiment": False, "reason": "forced"} == answer["metadata"]
     assert """{"context": {"targetingKey": "test-visitor", "force": "multi-step"}}""" in page
     assert "never counted" in page
+
+
+def test_a_variant_is_shown_on_the_sites_own_pages(stage: Any, client: FlaskClient, build: SimpleNamespace) -> None:
+    stage.show(build.report(of=build.experiment(trigger={"view": "/contact"})))
+    page = client.get("/preview/contact-form", base_url=HERE).text
+    for variant in ("single", "multi-step"):
+        assert f'href="https://doors.example/contact?yesladder=contact-form:{variant}"' in page
+    assert "an empty <code>?yesladder=</code> ends it" in page
+
+
+def test_a_variant_alone_keeps_its_place(stage: Any, client: FlaskClient, build: SimpleNamespace) -> None:
+    """Only the control is called so, and colours are those of the list."""
+    stage.show(build.report())
+    alone = client.get("/preview/contact-form/multi-step", base_url=HERE).text
+    assert '<span class="tag">control</span>' not in alone
+    assert "dot variant-1" in alone
+    assert '<span class="tag">control</span>' in client.get("/preview/contact-form/single", base_url=HERE).text

@@ -88,7 +88,7 @@ def test_an_unchanged_page_is_not_sent_twice(stage: Any, client: FlaskClient, bu
 def test_the_json_is_the_reports_document(stage: Any, client: FlaskClient, build: SimpleNamespace) -> None:
     stage.show(build.report("better"))
     document = client.get("/results/contact-form.json", base_url=HERE).get_json()
-    assert document == stage.reports[0].to_json() | {"decisions": []}
+    assert document == stage.reports[0].to_json() | {"decision": None, "decisions": []}
     assert document["state"] == "better"
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC
 from types import SimpleNamespace
 
 import pytest
 
 from experiments.report import Interval
+from webapp.formatting import Formatting
 from webapp.scorecard import Whisker, scale, scorecards, whisker
 
 
@@ -62,7 +64,7 @@ def test_the_scale_holds_the_goal_and_most_of_the_rest(
 
 
 def test_the_goal_comes_first_on_every_card(build: SimpleNamespace) -> None:
-    cards = scorecards(build.report("better", build.experiment(n_variants=3)))
+    cards = scorecards(build.report("better", build.experiment(n_variants=3)), Formatting(UTC, "UTC", "EUR"))
     assert [card.variant for card in cards] == ["multi-step", "pop-up"]
     assert [row.step.step for row in cards[0].rows] == [
         "job-booked",

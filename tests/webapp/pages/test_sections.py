@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -165,13 +165,16 @@ def test_a_guardrail_says_why_and_its_margin_is_drawn(
 ) -> None:
     guardrails = [{"step": "form-error", "event": "form_error", "harm": harm, "margin": "10%"}]
     report = build.report(of=build.experiment(guardrails=guardrails))
-    why = "decided on 2026-11-20: harm beyond the margin is ruled out"
-    safe = build.comparison("multi-step", "safe", 0.01, "guardrail", 1, reason=why)
+    why = "decided on {}: harm beyond the margin is ruled out"
+    night = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)  # it is the 21st already where the site is
+    safe = build.comparison(
+        "multi-step", "safe", 0.01, "guardrail", 1, reason=why.format("2026-11-20"), decided_at=night
+    )
     safe = replace(safe, relative_interval=(-0.9, 0.9))  # a scale from -100% to +100%
     steps = [replace(one, comparisons=[safe]) if one.kind == "guardrail" else one for one in report.steps]
     stage.show(replace(report, steps=steps))
     markup = section(client, "steps")
-    assert f"“form error” {says}: safe; {why}." in words(markup)
+    assert f"“form error” {says}: safe; {why.format('21 Nov 2026')}." in words(markup)
     assert "✓ Safe" in words(markup)
     assert 'class="whisker-margin"' in markup
 
@@ -185,7 +188,7 @@ def test_an_alarm_says_where_to_look(stage: Any, words_of: Words, build: SimpleN
     stage.show(build.report("withdrawn", sample_ratio=ratio))
     said = words_of(PAGE)
     assert "The mismatch is in device phone: multi-step has 0 of 400 instead of 200." in said
-    assert "It began on 2026-11-19: look at what changed then." in said
+    assert "It began on 19 Nov 2026 (UTC): look at what changed then." in said
     stage.show(build.report())
     assert "Where to look" not in words_of(PAGE)
 
@@ -227,40 +230,30 @@ def test_many_small_levels_are_folded(stage: Any, client: FlaskClient, build: Si
     assert (first.count("<tr>"), rest.count("<tr>")) == (13, 19)
 
 
-@pytest.mark.parametrize(
-    ("table", "starts"),
-    [
-        ("steps", "step,kind,grade,window,variant,visitors,reached,rate,"),
-        ("ladder", "rung,variant,visitors,reached,share\r\ngrade-1,single,7630,"),
-        ("decomposition", "variant,versus,step,log_lift,relative_lift,relative_interval_low,relative_interval_high,"),
-        ("value", "variant,visitors,orders,value_sum,mean,"),
-        ("learned-values", "step,kind,declared,badge,variant,value,interval_low,interval_high,"),
-        ("by/device", "attribute,kind,level,step,control,control_visitors,"),
-    ],
-)
-def test_every_table_is_there_for_a_spreadsheet(
-    stage: Any, client: FlaskClient, build: SimpleNamespace, table: str, starts: str
-) -> None:
-    stage.show(build.report())
-    stage.segments = {"device": build.levels(build.experiment(), **{"=cmd()": (900, 0.8)})}
-    answer = client.get(f"{PAGE}/{table}.csv", base_url=HERE)
-    assert answer.status_code == 200
-    assert answer.mimetype == "text/csv"
-    assert answer.text.startswith(starts)
-    assert "None" not in answer.text
-    assert f"{PAGE}/{table}.csv" in client.get(PAGE, base_url=HERE).text
-    if table == "by/device":
-        assert "device,exploratory,'=cmd()," in answer.text
-
-
-def test_an_unknown_table_says_which_there_are(stage: Any, client: FlaskClient, build: SimpleNamespace) -> None:
-    stage.show(build.report())
-    answer = client.get(PAGE + "/nothing.csv", base_url=HERE)
-    assert answer.status_code == 404
-    assert "there are steps, ladder, decomposition, value, learned-values" in answer.text
-
-
 def test_every_section_says_what_its_numbers_mean(stage: Any, client: FlaskClient, build: SimpleNamespace) -> None:
     stage.show(build.report())
     for heading in ("goal", "ladder", "steps", "origin", "worth", "segments"):
         assert "What do these numbers mean?" in section(client, heading), heading
+
+
+def test_who_still_has_time_is_grey_and_explained(stage: Any, client: FlaskClient, build: SimpleNamespace) -> None:
+    stage.show(build.report())
+    for heading in ("goal", "path"):
+        markup = section(client, heading)
+        assert re.search(r'<td class="num immature" data-label="Still in time"><span>4,000 \(133 there\)', markup)
+        assert "They decide nothing, and no rate counts them" in words(markup)
+    stage.show(build.report(visitors=0, state="collecting", ledger={}))
+    assert "They decide nothing" not in words(section(client, "goal"))
+
+
+def test_the_link_to_these_numbers_asks_for_exactly_what_is_shown(
+    stage: Any, client: FlaskClient, build: SimpleNamespace
+) -> None:
+    stage.show(build.report("better", build.experiment(phase=2)))
+    page = client.get(f"{PAGE}?step=form-seen&by=source", base_url=HERE).text
+    [link] = re.findall(r'<a class="id" href="([^"]*)">', page)
+    link = link.replace("&amp;", "&")
+    assert link == f"{PAGE}?phase=2&as_of=2026-11-22T10%3A00%3A00Z&step=form-seen&by=source"
+    again = client.get(link, base_url=HERE).text
+    assert "You are looking at the numbers as they were on" in again
+    assert re.findall(r'<a class="id" href="([^"]*)">', again) == [link.replace("&", "&amp;")]
