@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint study snippet lock clean
+.PHONY: demo test lint study snippet screenshots lock clean
 
 demo: .venv/ready
 	$(BIN)/yesladder demo
@@ -40,6 +40,10 @@ study: .venv/ready-dev .venv/study/ready
 # Only for who changes the browser's side: what is served of it.
 snippet: .venv/ready-dev
 	$(BIN)/python -m webapp.browser.minify
+
+# Only for who changes how pages look: the README's pictures, with Chromium.
+screenshots: .venv/ready-dev
+	$(BIN)/python docs/screenshots.py
 
 # Only for who changes the dependencies in setup.cfg: needs uv (pip install uv).
 lock:
