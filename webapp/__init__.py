@@ -9,6 +9,7 @@ ofrep.py            assignment: OFREP, one experiment or all of them
 segment.py          events: the Segment tracking API; segment_event.py: its JSON -> one Event (pure)
 attributes.py       what is known of a visitor; device.py: from a User-Agent
 body.py             a request's JSON within limits; json_value.py: why a value cannot be kept
+event_lane.py       plain requests with events, past Flask
 event_log.py        where events go; exposure_queue.py: those that an assignment causes, behind the answer
 segment_line.py     an Event as a line of Segment's JSON; event_file.py: a file of such lines
 
@@ -25,7 +26,7 @@ verdict.py          the verdict in a sentence; scorecard.py, over_time.py, data_
 decided.py          what people decided, beside what the data say; lost_log.py: counts that began anew
 time_to_convert_page.py  how long visitors take; time_scan.py: the scan behind it, bounded and kept
 asked.py            which phase, moment and step an address asks for; tables.py: the numbers as CSV
-plan_page.py        what it takes: plan_form.py, plan_words.py, chances_chart.py; measured.py: rates and traffic
+plan_page.py        what it takes: question.py, plan_form.py, plan_words.py, chances_chart.py; measured.py: rates and traffic
 computed.py         what takes seconds, computed behind the request and kept
 charts.py           charts as SVG; drawing.py, svg.py: where they are drawn and cleaned
 snippet.py          /yesladder.js and the widgets; browser/: their sources; visitor_cookie.py: the id, set by the server

@@ -40,6 +40,10 @@ TERMS: Mapping[str, Terms] = {
         "Change": _CHANGE,
         "The data fit": _FIT,
         "p": _P,
+        "More visitors": (
+            "How many more it takes, all variants together, to find the change worth finding (detect) at this step "
+            "four times in five, if it is there. If enough came, the change may be smaller, or there may be none."
+        ),
         "Margin": "How much harm a guardrail allows; the mark on its picture. Safe is: more harm is ruled out.",
     },
     "decomposition": {

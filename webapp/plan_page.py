@@ -5,50 +5,39 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass
 
 from flask import Blueprint, Response, jsonify, make_response, request
 from flask.blueprints import BlueprintSetupState
 from markupsafe import Markup
 from werkzeug.exceptions import BadRequest, NotFound
 
-from experiments.chances import Course, courses
-from experiments.decision_date import SoFar, decision
+from experiments.chances import Course
 from experiments.definition import Experiment, Method
-from experiments.measurement import Measurement
-from experiments.plan import METHODS, Plan, StepPlan, plan
+from experiments.plan import METHODS, StepPlan
 from webapp import results
 from webapp.access import require_read
 from webapp.chances_chart import Week, chances_chart, weeks
 from webapp.charts import NARROW, WIDE, Charts
-from webapp.computed import Computed, Found
+from webapp.computed import Found
 from webapp.drawing import drawing
 from webapp.formatting import count, lift, percent, rate
 from webapp.glossary import TERMS
-from webapp.measured import is_own, measured
+from webapp.measured import measured
 from webapp.pages import page, prepare, site_formatting
 from webapp.plan_form import PlanForm, plan_form
 from webapp.plan_words import Given, PlanWords, about
+from webapp.question import Planned, Question
 from webapp.services import services
 from webapp.wording import say, spoken
 
 blueprint = Blueprint("plan", __name__)
 
-KEPT_PLANS = 64
 PATIENCE_SECONDS = 1.7
 DATA_PATIENCE_SECONDS = 8.0
 """So long a page, and a program, waits for a plan that is being computed."""
 
 _charts = Charts(drawing())
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """A plan, and the chances over time that go with it."""
-
-    plan: Plan
-    courses: Sequence[Course]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,88 +74,9 @@ class PlanPage:
         return say("plan.pending")
 
 
-_plans: Computed[Planned] = Computed(KEPT_PLANS)
-
-
 @blueprint.record_once
 def _prepare(state: BlueprintSetupState) -> None:
     prepare(state)
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """What is planned with: the form's answers, else what was measured, else what the config says."""
-
-    experiment: Experiment
-    form: PlanForm
-    known: Measurement | None
-    now: datetime
-
-    @property
-    def detect(self) -> float | None:
-        return self.form.detect or self.experiment.analysis.detect
-
-    @property
-    def rates(self) -> dict[str, float]:
-        """Three digits, so that not every visitor asks anew."""
-        found = {step: one.rate for step, one in self.known.rates.items()} if self.known else {}
-        return {step: float(f"{share:.3g}") for step, share in (found | dict(self.form.rates)).items()}
-
-    @property
-    def visitors_per_day(self) -> float | None:
-        found = self.form.visitors_per_day or (self.known.visitors_per_day if self.known else None)
-        return float(f"{found:.3g}") if found else None
-
-    @property
-    def start(self) -> datetime:
-        """A draft, or what is over, would start today."""
-        started, ended = self.experiment.started_at, self.experiment.ended_at
-        return started if started and not ended and started <= self.now else self.now.replace(hour=0, minute=0)
-
-    @property
-    def so_far(self) -> SoFar | None:
-        running = self.experiment.started_at is not None and self.experiment.ended_at is None
-        own = self.known is not None and is_own(self.known, self.experiment)
-        return SoFar(self.known.visitors, self.now) if self.known and own and running else None
-
-    def asks(self) -> Markup | None:
-        """What is missing for a plan; None when nothing is."""
-        missing = []
-        if self.detect is None:
-            missing.append(say("plan.asks.detect"))
-        if not self.rates.get(self.experiment.macro.step):
-            missing.append(say("plan.asks.rate"))
-        if not missing:
-            return None
-        if self.visitors_per_day is None:
-            missing.append(say("plan.asks.traffic"))
-        return say("plan.asks", what=Markup(", ").join(missing))
-
-    def planned(self, until: float) -> Found[Planned] | None:
-        """The plan; None while it is being computed."""
-        experiment, detect, form = self.experiment, self.detect, self.form
-        rates, per_day, start = self.rates, self.visitors_per_day, self.start
-        assert detect is not None
-
-        def compute() -> Planned:
-            made = plan(experiment, rates, per_day, detect=detect, power=form.power, start=start, days=form.days)
-            share, target = rates[experiment.macro.step], made.target
-            shown = courses(experiment, share, detect, target.visitors, per_day) if target and per_day else ()
-            return Planned(made, shown)
-
-        key = (
-            experiment.model_dump_json(),
-            *(tuple(sorted(rates.items())), per_day, detect, form.power, form.days, start),
-        )
-        _plans.ask(key, compute)
-        found = _plans.get(key, until)
-        if found is None or self.so_far is None:
-            return found
-        made = found.answer.plan
-        if made.target is None or per_day is None:
-            return found
-        dated = decision(experiment, made.target, per_day, start, self.so_far)
-        return Found(replace(found.answer, plan=replace(made, decision=dated)))
 
 
 @blueprint.get("/plan/<key>")
@@ -203,7 +113,7 @@ def plan_json(key: str) -> Response:
     return results.as_data(jsonify(found.answer.plan.to_json()))
 
 
-def _question(key: str) -> _Question:
+def _question(key: str) -> Question:
     catalog, now = services().catalog, results.this_minute()
     phases = catalog.phases()
     experiment = catalog.get(key) or next((one for one in reversed(phases) if one.key == key), None)
@@ -211,10 +121,10 @@ def _question(key: str) -> _Question:
         known = ", ".join(sorted(catalog.experiments())) or "none yet"
         raise NotFound(f"There is no experiment {key!r}. Known experiments: {known}.")
     form = plan_form(request.args.to_dict(flat=False), experiment)
-    return _Question(experiment, form, measured(services().store, phases, experiment, now), now)
+    return Question(experiment, form, measured(services().store, phases, experiment, now), now)
 
 
-def _page(question: _Question, found: Found[Planned] | None, asks: Markup | None) -> PlanPage:
+def _page(question: Question, found: Found[Planned] | None, asks: Markup | None) -> PlanPage:
     experiment, form, known = question.experiment, question.form, question.known
     words: PlanWords | None = None
     lines: Sequence[Course] = ()

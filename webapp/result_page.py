@@ -109,9 +109,17 @@ class Place:
 
 
 def result_page(
-    figures: Figures, segments: SegmentReport, step: str | None, charts: Charts, formatting: Formatting
+    figures: Figures,
+    segments: SegmentReport,
+    step: str | None,
+    charts: Charts,
+    formatting: Formatting,
+    still_needed: Mapping[str, int] | None = None,
 ) -> ResultPage | None:
-    """Gather a result page that shows this step over time; None when the experiment has no such step."""
+    """Gather a result page that shows this step over time; None when the experiment has no such step.
+
+    `still_needed`: step -> how many more visitors it takes, as scorecard.py has it.
+    """
     report = figures.report
     course = over_time(report, step, charts, formatting)
     if course is None:
@@ -123,7 +131,7 @@ def result_page(
         macro=macro_step(report),
         verdict=verdict(report, formatting),
         decided=decided(report, formatting),
-        scorecards=scorecards(report, formatting),
+        scorecards=scorecards(report, formatting, still_needed),
         over_time=course,
         health=data_health(report, figures.revisions, formatting),
         funnels=figures.funnels,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from flask import Blueprint, Response, jsonify, request
@@ -20,6 +20,8 @@ from webapp.formatting import interval
 from webapp.lost_log import lost_log
 from webapp.over_time import chosen_step
 from webapp.pages import page, prepare, site_formatting
+from webapp.plan_form import plan_form
+from webapp.question import Question
 from webapp.reports import Figures, Reports
 from webapp.result_page import Place, config_text, elapsed, result_page
 from webapp.services import services
@@ -52,7 +54,8 @@ def result(key: str) -> Response:
         return page("draft.html", experiment=experiment, verdict=draft_verdict(), config=config_text(experiment))
     figures = figures_of(experiment, at)
     segments = _segments(experiment, place.by or segment_attributes(experiment)[0], at)
-    shown = result_page(figures, segments, place.step, _charts, site_formatting())
+    needed = None if as_of or experiment.ended_at else _still_needed(figures)
+    shown = result_page(figures, segments, place.step, _charts, site_formatting(), needed)
     if shown is None:
         raise no_step(experiment, place.step or "")
     length = elapsed(experiment, shown.report.as_of)
@@ -114,6 +117,13 @@ def _segments(experiment: Experiment, attribute: str, as_of: datetime) -> Segmen
     if attribute not in (known := segment_attributes(experiment)):
         raise NotFound(f"{experiment.key} is not split by {attribute!r}; it is by {', '.join(known)}.")
     return segment_report(experiment, attribute, services().store.segment_reach(experiment, attribute), as_of)
+
+
+def _still_needed(figures: Figures) -> Mapping[str, int] | None:
+    """How many more visitors each step takes. Computed behind the answer: it is there when the page is asked again."""
+    experiment = figures.report.experiment
+    question = Question(experiment, plan_form({}, experiment), figures.known, figures.report.as_of)
+    return question.still_needed(until=0.0)
 
 
 def figures_of(experiment: Experiment, as_of: datetime) -> Figures:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -11,6 +11,7 @@ from markupsafe import Markup
 from experiments.definition import Experiment, Guardrail
 from experiments.report import Comparison, Report, StepReport, VariantReach
 from webapp.formatting import Formatting, lift
+from webapp.plan_words import about
 from webapp.vocabulary import HARMS, KINDS, STATES, reason
 from webapp.whisker import Whisker, ends, scale_end, whisker
 from webapp.wording import say, spoken
@@ -20,7 +21,8 @@ from webapp.wording import say, spoken
 class Row:
     """One step: both sides' counts, the comparison between them, and its picture (None without an interval).
 
-    `tag`: what kind of step it is, in words.
+    `tag`: what kind of step it is, in words. `needed`: how many more visitors a verdict takes, in words; empty where
+    there is no number, or no need.
     """
 
     step: StepReport
@@ -29,6 +31,7 @@ class Row:
     comparison: Comparison
     whisker: Whisker | None
     tag: str
+    needed: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,14 @@ class Scorecard:
     guardrails: Sequence[Markup]
 
 
-def scorecards(report: Report, formatting: Formatting) -> list[Scorecard]:
-    """One scorecard per variant that is compared, in the order of the config, all on the same scale."""
+def scorecards(
+    report: Report, formatting: Formatting, still_needed: Mapping[str, int] | None = None
+) -> list[Scorecard]:
+    """One scorecard per variant that is compared, in the order of the config, all on the same scale.
+
+    `still_needed`: step -> how many more visitors find the change worth finding there, 0 where enough have come; None
+    where that is not known.
+    """
     experiment = report.experiment
     limit = scale([one for step in report.steps for one in step.comparisons])
     guards = {one.step: one for one in experiment.guardrails}
@@ -61,6 +70,7 @@ def scorecards(report: Report, formatting: Formatting) -> list[Scorecard]:
                 one,
                 whisker(one, limit, _margin(guards.get(step.step))),
                 _tag(experiment, step),
+                _needed(one, (still_needed or {}).get(step.step)),
             )
             for step in ordered
             for one in step.comparisons
@@ -69,6 +79,12 @@ def scorecards(report: Report, formatting: Formatting) -> list[Scorecard]:
         said = [_guarded(guards[row.step.step], row.comparison, formatting) for row in rows if row.step.step in guards]
         cards.append(Scorecard(variant.key, experiment.control.key, limit, rows, said))
     return cards
+
+
+def _needed(comparison: Comparison, visitors: int | None) -> str:
+    if visitors is None or comparison.family == "guardrail" or comparison.state not in ("collecting", "undecided"):
+        return ""
+    return say("needed.enough") if not visitors else say("needed.more", visitors=about(visitors))
 
 
 def _margin(guardrail: Guardrail | None) -> float | None:

@@ -154,6 +154,8 @@ SENTENCES: Mapping[str, str] = {
         "Guardrails watch for harm: safe is one where harm beyond its margin is ruled out. Each is judged by itself, "
         "with {alpha} risk of a false alarm and {alpha} of a false all-clear."
     ),
+    "needed.more": "about {visitors} more visitors",
+    "needed.enough": "enough visitors came",
     "conditional": (
         "“Of the step before” compares different people in each variant, because a variant also changes who "
         "gets that far. "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -14,10 +15,11 @@ from flask.testing import FlaskClient
 
 from experiments.definition import Experiment
 from experiments.measurement import MeasuredRate, Measurement
-from experiments.plan import plan
-from webapp import plan_page
+from experiments.plan import Plan, plan
+from webapp import plan_page, question
 from webapp.computed import Computed
 from webapp.plan_form import plan_form
+from webapp.plan_words import about
 
 HERE = "http://localhost"
 Words = Callable[[str], str]
@@ -27,7 +29,7 @@ Words = Callable[[str], str]
 def patient(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was measured is on stage; nothing is computed yet, and everything is waited for."""
     monkeypatch.setattr(plan_page, "measured", lambda _, __, experiment, ___: stage.known.get(experiment.key))
-    monkeypatch.setattr(plan_page, "_plans", Computed(9))
+    monkeypatch.setattr(question, "_plans", Computed(9))
     monkeypatch.setattr(plan_page, "PATIENCE_SECONDS", 60.0)
     monkeypatch.setattr(plan_page, "DATA_PATIENCE_SECONDS", 60.0)
 
@@ -163,7 +165,7 @@ def test_a_plan_that_takes_long_is_computed_behind_the_page(
         def ask(self, key: Any, compute: Any) -> None:
             pass
 
-    monkeypatch.setattr(plan_page, "_plans", Never(1))
+    monkeypatch.setattr(question, "_plans", Never(1))
     stage.drafts = [draft(build)]
     query = "?rate=3%25&detect=20%25"
     response = client.get(f"/plan/idea{query}", base_url=HERE)
@@ -182,7 +184,7 @@ def test_the_same_question_is_computed_once(
         calls.append(arguments)
         return plan(*arguments, **named)
 
-    monkeypatch.setattr(plan_page, "plan", counted)
+    monkeypatch.setattr(question, "plan", counted)
     phase = build.experiment(analysis={"detect": "20%"})
     stage.show(build.report(of=phase))
     stage.known = {phase.key: known(phase)}
@@ -240,3 +242,32 @@ def test_a_plan_is_for_those_who_may_read(stage: Any, client: FlaskClient, build
 @pytest.mark.parametrize("written", ["12.5%", "12.5", " 12.5 % "])
 def test_a_percentage_is_written_with_or_without_its_sign(build: SimpleNamespace, written: str) -> None:
     assert plan_form({"detect": [written]}, draft(build)).detect == pytest.approx(0.125)
+
+
+@pytest.mark.parametrize("state", ["undecided", "collecting", "better"])
+def test_the_result_page_says_how_many_more_visitors_an_open_step_takes(
+    stage: Any, words_of: Words, build: SimpleNamespace, state: str
+) -> None:
+    phase = build.experiment(analysis={"detect": "20%", "planned_visitors": 40_000})
+    measured = known(phase, testimonials_read=0.3)
+    stage.show(build.report(state, phase))
+    stage.known = {phase.key: measured}
+    asked = question.Question(phase, plan_form({}, phase), measured, build.NOW)
+    assert asked.still_needed(until=0.0) is None  # it is being computed
+    needed = asked.still_needed(until=time.monotonic() + 60)
+    assert needed is not None
+    of_steps = {step.step: step.needs["planned"].visitors for step in plan_of(asked).steps if step.needs}
+    assert needed == {step: max(0, visitors - 21_000) for step, visitors in of_steps.items()}
+    assert needed["job-booked"] > 0
+    assert needed["form-seen"] == 0
+    words = words_of("/results/contact-form")
+    more = f"about {about(needed['job-booked'])} more visitors"
+    assert (more in words) is (state != "better")
+    assert more not in words_of("/results/contact-form?as_of=2026-11-20T10:00:00Z")
+
+
+def plan_of(asked: question.Question) -> Plan:
+    """The plan that was computed."""
+    found = asked.planned(time.monotonic() + 60)
+    assert found is not None
+    return found.answer.plan
