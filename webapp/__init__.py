@@ -26,7 +26,8 @@ verdict.py          the verdict in a sentence; scorecard.py, over_time.py, data_
 decided.py          what people decided, beside what the data say; lost_log.py: counts that began anew
 time_to_convert_page.py  how long visitors take; time_scan.py: the scan behind it, bounded and kept
 asked.py            which phase, moment and step an address asks for; tables.py: the numbers as CSV
-plan_page.py        what it takes: question.py, plan_form.py, plan_words.py, chances_chart.py; measured.py: rates and traffic
+plan_page.py        what it takes: plan_form.py, plan_words.py, chances_chart.py; measured.py: rates and traffic
+question.py         what it is planned with, and the plan that comes of it
 computed.py         what takes seconds, computed behind the request and kept
 charts.py           charts as SVG; drawing.py, svg.py: where they are drawn and cleaned
 snippet.py          /yesladder.js and the widgets; browser/: their sources; visitor_cookie.py: the id, set by the server

@@ -40,8 +40,10 @@ def _parsed(user_agent: str) -> Device:
 def browser_user_agent(headers: Headers) -> str | None:
     """The request's own User-Agent when a browser sent it; None when a program did, on behalf of nobody we know."""
     user_agent = headers.get("User-Agent", "")
+    if not user_agent.startswith("Mozilla/"):
+        return None
     from_page = any(name in headers for name in ("Sec-Fetch-Mode", "Sec-Fetch-Site", "Origin"))
-    return user_agent if from_page and user_agent.startswith("Mozilla/") else None
+    return user_agent if from_page else None
 
 
 def _class(user_agent: str, system: str) -> DeviceClass | None:
