@@ -1,6 +1,6 @@
 """How many events per second are on disk and counted over HTTP? As a ratio to raw batched SQLite inserts.
 
-    python benchmarks/ingest.py --seconds 4 --rounds 3 --sync-ms 1
+    python benchmarks/ingest.py --seconds 4 --rounds 3
 
 A real server on loopback takes the events of simulated visitors of the garage-door repair service and answers when
 they are durable; one process sends, with as many connections as requests may wait for the disk. The floor: the very
@@ -11,10 +11,10 @@ every answer must have been 200 or a 503 that was sent again, none of which name
 event must be in the log, and a recount of the log must find the tables as they are: else this ends with an error.
 
 The goals: .25 of the floor with one event per request and .6 with twenty; 5 times a transaction per event. They were
-set on a disk where a transaction per event is .05 of the floor, because a sync takes about a millisecond. A virtual
-disk may say in a tenth of that that it has synced; then the floor is several times as fast and the server, which waits
-for few syncs, is not. `--sync-ms` makes every sync of server and floor take so much longer, and how long one takes is
-printed. Sender and server share the machine: on one that is busy, or has two processors, they get less than the floor.
+set where a transaction per event was .05 of the floor; how long a sync took there is not known. Where syncs are short
+the floor is several times as fast and the server, which waits for few of them, is not. `--sync-ms` makes every sync of
+server and floor take so much longer: a simulation, no measurement of the disk at hand. How long one takes is printed.
+Sender and server share the machine: on one that is busy, or has two processors, they get less than the floor.
 """
 
 from __future__ import annotations
