@@ -40,12 +40,14 @@ class Receipt:
     trusted: bool = False
 
 
-def parse_event(item: Any, receipt: Receipt, attributes: Attributes) -> Event:
-    """What fact does this item tell? Raises Unacceptable with the place, the value seen and what would be right."""
+def parse_event(item: Any, receipt: Receipt, attributes: Attributes, most: float = math.inf) -> Event:
+    """What fact does this item tell? Raises Unacceptable with the place, the value seen and what would be right.
+
+    `most`: how many bytes it has at most where the text that told it shows no fault, as `json_text.read` says.
+    """
     if not isinstance(item, dict):
         raise Unacceptable(f"the event is {shown(item)}, must be an object")
-    most = longest(item)
-    if math.isinf(most):
+    if math.isinf(most) and math.isinf(most := longest(item)):
         raise Unacceptable(fault_in(item, "event") or "the event cannot be kept")
     if most > MAX_EVENT_BYTES and (size := _bytes(item)) > MAX_EVENT_BYTES:
         raise Unacceptable(f"the event has {size} bytes, must have at most {MAX_EVENT_BYTES}", "too-large")
@@ -85,10 +87,12 @@ def _bytes(item: Any) -> int:
     return len(json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode())
 
 
-def judged(item: Any, receipt: Receipt, attributes: Attributes, definitions: Definitions) -> Event | Refusal:
-    """The event that this item is taken for, or why it is not taken."""
+def judged(
+    item: Any, receipt: Receipt, attributes: Attributes, definitions: Definitions, most: float = math.inf
+) -> Event | Refusal:
+    """The event that this item is taken for, or why it is not taken. `most` as in `parse_event`."""
     try:
-        return admit(parse_event(item, receipt, attributes), definitions)
+        return admit(parse_event(item, receipt, attributes, most), definitions)
     except Unacceptable as error:
         return refusal_of(item, error, receipt)
 
