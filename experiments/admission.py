@@ -67,8 +67,10 @@ def admit(event: Event, catalog: Definitions) -> Event | Refusal:
 
 def _phase(phases: Sequence[Experiment], at: datetime) -> Experiment | None:
     """The last phase that had started at this instant; before all of them, the first."""
-    started = [phase for phase in phases if phase.started_at is not None and phase.started_at <= at]
-    return started[-1] if started else phases[0] if phases else None
+    for phase in reversed(phases):
+        if phase.started_at is not None and phase.started_at <= at:
+            return phase
+    return phases[0] if phases else None
 
 
 def _without_phase(event: Event, key: str, catalog: Definitions) -> Refusal:

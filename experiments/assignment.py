@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from experiments.definition import Attributes, Experiment, level
@@ -84,8 +85,7 @@ def place(experiment: Experiment, visitor: str) -> Assignment:
     exclusive = experiment.exclusive
     if exclusive and not in_range(hash_bucket(layer_seed(exclusive.layer), visitor), exclusive.slice):
         return Assignment(experiment.control.key, "outside-layer")
-    total = sum(variant.weight for variant in experiment.variants)
-    ranges = bucket_ranges([variant.weight / total for variant in experiment.variants], experiment.traffic)
+    ranges = _ranges(tuple([variant.weight for variant in experiment.variants]), experiment.traffic)
     index = choose(hash_bucket(seed(experiment), visitor), ranges)
     if index is None:
         return Assignment(experiment.control.key, "outside-traffic")
@@ -104,15 +104,21 @@ def layer_seed(layer: str) -> str:
 
 def hash_bucket(seed: str, value: str) -> float:
     """The visitor's place in [0, 1), a multiple of 1/10,000: GrowthBook's hash, version 2."""
-    return fnv1a_32(str(fnv1a_32(seed + value))) % BUCKETS / BUCKETS
+    return fnv1a_32(str(fnv1a_32(value, _seed_digest(seed)))) % BUCKETS / BUCKETS
 
 
-def fnv1a_32(text: str) -> int:
+@lru_cache(maxsize=256)
+def _seed_digest(seed: str) -> int:
+    """Where the hash of a text that begins with this seed stands after the seed: few seeds, many visitors."""
+    return fnv1a_32(seed)
+
+
+def fnv1a_32(text: str, digest: int = _FNV_OFFSET) -> int:
     """The 32-bit FNV-1a hash over UTF-16 code units, as JavaScript's charCodeAt gives them.
 
-    Each unit is one round, also where it is wider than a byte. A lone surrogate is a unit like any other.
+    Each unit is one round, also where it is wider than a byte. A lone surrogate is a unit like any other. `digest`:
+    of the text before this one, where this goes on with it.
     """
-    digest = _FNV_OFFSET
     if text.isascii():
         for byte in text.encode("ascii"):
             digest = (digest ^ byte) * _FNV_PRIME & 0xFFFFFFFF
@@ -121,6 +127,13 @@ def fnv1a_32(text: str) -> int:
     for low, high in zip(encoded[::2], encoded[1::2], strict=True):
         digest = (digest ^ (high << 8 | low)) * _FNV_PRIME & 0xFFFFFFFF
     return digest
+
+
+@lru_cache(maxsize=256)
+def _ranges(weights: tuple[float, ...], traffic: float) -> list[tuple[float, float]]:
+    """The ranges of an experiment's variants; nobody changes the list."""
+    total = sum(weights)
+    return bucket_ranges([weight / total for weight in weights], traffic)
 
 
 def bucket_ranges(shares: Sequence[float], coverage: float) -> list[tuple[float, float]]:
@@ -139,7 +152,10 @@ def bucket_ranges(shares: Sequence[float], coverage: float) -> list[tuple[float,
 
 def choose(bucket: float, ranges: Sequence[tuple[float, float]]) -> int | None:
     """The index of the range that holds this place, or None."""
-    return next((index for index, bounds in enumerate(ranges) if in_range(bucket, bounds)), None)
+    for index, bounds in enumerate(ranges):
+        if in_range(bucket, bounds):
+            return index
+    return None
 
 
 def in_range(bucket: float, bounds: tuple[float, float]) -> bool:

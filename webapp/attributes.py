@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -14,6 +15,8 @@ from webapp.device import device_of
 from webapp.json_value import shown
 
 _CONTEXTUAL = frozenset({"device", "source", "language", "returning", "first_seen", "staff"})
+# The host stands between // and the first of / ? #; nothing in it here has to be taken away or made lower case.
+_PLAIN_URL = re.compile(r"https?://([a-z0-9.-]+)(?=[/?#]|\Z)")
 MAX_LEVEL_LENGTH = 100  # longer values are no levels of a segment
 
 
@@ -38,18 +41,21 @@ class Attributes:
     ) -> dict[str, str]:
         """Of a Segment event of these ids: from its context, then the named ones of its properties and traits."""
         known = self._of_user_agent(context)
-        known |= _flags(context)
-        locale = context.get("locale")
-        if isinstance(locale, str) and (language := locale.replace("_", "-").split("-")[0].lower()):
-            known["language"] = language[:MAX_LEVEL_LENGTH]
-        if source := _source(context):
-            known["source"] = source[:MAX_LEVEL_LENGTH]
+        if context:
+            _tell_flags(context, known)
+            locale = context.get("locale")
+            if isinstance(locale, str) and (language := locale.replace("_", "-").split("-")[0].lower()):
+                known["language"] = language[:MAX_LEVEL_LENGTH]
+            if source := _source(context):
+                known["source"] = source[:MAX_LEVEL_LENGTH]
         of_context = context.get("traits")
+        wanted = self.named | self.staff.attributes.keys()
         for told in (properties, traits, of_context if isinstance(of_context, dict) else {}):
-            for name in (self.named | self.staff.attributes.keys()) & told.keys() - known.keys():
-                if (of_visitor := _level(told[name])) is not None:
-                    known[name] = of_visitor
-        if any(self.staff.includes(one, known) for one in ids):
+            if not wanted.isdisjoint(told):
+                for name in wanted & told.keys() - known.keys():
+                    if (of_visitor := _level(told[name])) is not None:
+                        known[name] = of_visitor
+        if (self.staff.ids or self.staff.attributes) and any(self.staff.includes(one, known) for one in ids):
             known["staff"] = "true"
         return known
 
@@ -73,7 +79,10 @@ class Attributes:
         if user_agent is None:
             return {}
         found = device_of(user_agent)
-        return ({"device": found.device} if found.device else {}) | ({"bot": "true"} if found.bot else {})
+        known: dict[str, str] = {"device": found.device} if found.device else {}
+        if found.bot:
+            known["bot"] = "true"
+        return known
 
 
 def named_attributes(experiments: Iterable[Experiment]) -> frozenset[str]:
@@ -95,19 +104,21 @@ def first_seen_of(context: Mapping[str, Any]) -> date | None:
     return (seen if seen.tzinfo is None else seen.astimezone(UTC)).date()
 
 
-def _flags(context: Mapping[str, Any]) -> dict[str, str]:
+def _tell_flags(context: Mapping[str, Any], known: dict[str, str]) -> None:
     """Marks that a client sets itself: bot and staff when true, returning either way, first_seen as an ISO date."""
-    flags = {name: "true" for name in ("bot", "staff") if context.get(name) is True}
-    if isinstance(context.get("returning"), bool):
-        flags["returning"] = str(context["returning"]).lower()
+    if context.get("bot") is True:
+        known["bot"] = "true"
+    if context.get("staff") is True:
+        known["staff"] = "true"
+    if isinstance(returning := context.get("returning"), bool):
+        known["returning"] = "true" if returning else "false"
     if (seen := first_seen_of(context)) is not None:
-        flags["first_seen"] = seen.isoformat()
-    return flags
+        known["first_seen"] = seen.isoformat()
 
 
 def _source(context: Mapping[str, Any]) -> str | None:
     """Where the visitor came from: the campaign's source, else the host that referred, else `direct`; None untold."""
-    campaign, page, referrer = (context.get(key) for key in ("campaign", "page", "referrer"))
+    campaign, page, referrer = context.get("campaign"), context.get("page"), context.get("referrer")
     if isinstance(campaign, dict) and isinstance(campaign.get("source"), str) and campaign["source"]:
         return str(campaign["source"])
     page = page if isinstance(page, dict) else {}
@@ -119,8 +130,12 @@ def _source(context: Mapping[str, Any]) -> str | None:
 
 
 def _host(url: object) -> str | None:
+    if not isinstance(url, str):
+        return None
+    if plain := _PLAIN_URL.match(url):
+        return plain[1]
     try:
-        return urlsplit(url).hostname if isinstance(url, str) else None
+        return urlsplit(url).hostname
     except ValueError:
         return None
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable
 from typing import Any
 
 from webapp.json_value import MAX_DEPTH
 
 _DOUBTFUL = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")  # a NUL, half of a surrogate pair
 _SURE_DIGITS = 18  # of an integer: it fits in 64 bits whatever they are
+_NESTING = frozenset({dict, list})
 _ROOM = 64  # bytes: what a path says of an event, such as its type, becomes part of it
 
 
@@ -23,25 +23,29 @@ def read(raw: bytes) -> tuple[Any, float]:
     as it was sent. Raises ValueError where this is no JSON in UTF-8, RecursionError where it is nested too deeply.
     """
     text = raw.decode()
-    if "\\u" not in text or not _DOUBTFUL.search(text):
+    if "\\" not in text or not _DOUBTFUL.search(text):
         try:
             value = _SURE.decode(text)
         except ValueError:  # a number in doubt, or no JSON at all
             return json.loads(text), math.inf
-        if text.count("{") + text.count("[") <= MAX_DEPTH or _is_flat([value], MAX_DEPTH):
+        if text.count("{") + text.count("[") <= MAX_DEPTH or _is_flat(value):
             return value, len(raw) + _ROOM
     return json.loads(text), math.inf
 
 
-def _is_flat(values: Iterable[Any], levels: int) -> bool:
-    """Do objects and lists go no further down from here than so many levels?"""
-    for value in values:
-        kind = type(value)
-        if kind is dict or kind is list:
-            below = value.values() if kind is dict else value
-            if not levels or not _is_flat(below, levels - 1):
-                return False
-    return True
+def _is_flat(value: Any) -> bool:
+    """Is there no object or list MAX_DEPTH levels down from here? Looked at level by level."""
+    level = [value] if type(value) in _NESTING else []
+    for _ in range(MAX_DEPTH):
+        level = [
+            below
+            for outer in level
+            for below in (outer.values() if type(outer) is dict else outer)
+            if type(below) in _NESTING
+        ]
+        if not level:
+            return True
+    return False
 
 
 def _integer(digits: str) -> int:

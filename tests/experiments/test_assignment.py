@@ -217,6 +217,14 @@ def test_a_lone_surrogate_is_a_unit_like_any_other() -> None:
     assert fnv1a_32("\ud83d") == by_code_units("\ud83d")
 
 
+UNITS = st.text(st.sampled_from("aZ9:é€😀\ud83d\ude00\0"), max_size=8)
+
+
+@given(UNITS, UNITS)
+def test_a_seed_that_was_hashed_before_is_the_beginning_of_the_same_text(seed: str, value: str) -> None:
+    assert hash_bucket(seed, value) == fnv1a_32(str(by_code_units(seed + value))) % 10_000 / 10_000
+
+
 # --- Our own frozen vectors: a row that changes moves visitors of a running experiment
 
 
@@ -410,6 +418,25 @@ def test_slices_of_a_layer_never_share_a_visitor(bounds: list[int], visitor: str
     inside = [assign(one, visitor, {}).reason != "outside-layer" for one in slices]
     assert sum(inside) <= 1
     assert any(inside) == in_range(hash_bucket("__forms", visitor), (bounds[0] / 10_000, bounds[-1] / 10_000))
+
+
+def test_every_experiment_has_the_ranges_of_its_own_weights_and_traffic() -> None:
+    one = experiment()
+    variants = one.variants
+    others = [
+        one,
+        one.model_copy(update={"variants": variants[::-1]}),
+        one.model_copy(update={"variants": (variants[0].model_copy(update={"weight": 10.0}), variants[1])}),
+        one.model_copy(update={"variants": (variants[0], variants[1].model_copy(update={"weight": 10.0}))}),
+        one.model_copy(update={"traffic": 0.3}),
+    ]
+    for other, visitor in itertools.product(others * 2, visitors(200)):
+        total = sum(variant.weight for variant in other.variants)
+        ranges = bucket_ranges([variant.weight / total for variant in other.variants], other.traffic)
+        index = choose(hash_bucket("contact-form:1", visitor), ranges)
+        expected = None if index is None else other.variants[index].key
+        found = place(other, visitor)
+        assert (found.variant if found.in_experiment else None) == expected
 
 
 def test_seeds() -> None:
