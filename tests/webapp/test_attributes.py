@@ -68,8 +68,12 @@ NAMES = ("plan", "team", "language", "staff", "bot", "returning")
 LEVELS = st.sampled_from(["pro", "true", "", "x" * 120, True, False, 3, 1.5, None, ["pro"], {"plan": "pro"}])
 TOLD = st.dictionaries(st.sampled_from(NAMES), LEVELS, max_size=4)
 FLAGS = st.fixed_dictionaries({}, optional={
-    "bot": LEVELS, "staff": LEVELS, "returning": st.booleans() | LEVELS, "traits": TOLD | LEVELS,
-    "locale": st.sampled_from(["de_AT", "", "EN", 3]), "first_seen": st.sampled_from([None, "2026-11-01", "2026-11-01T23:30:00-01:00"]),
+    "bot": LEVELS,
+    "staff": LEVELS,
+    "returning": st.booleans() | LEVELS,
+    "traits": TOLD | LEVELS,
+    "locale": st.sampled_from(["de_AT", "", "EN", 3]),
+    "first_seen": st.sampled_from([None, "2026-11-01", "2026-11-01T23:30:00-01:00"]),
 })  # fmt: skip
 
 
