@@ -9,6 +9,7 @@ ofrep.py            assignment: OFREP, one experiment or all of them
 segment.py          events: the Segment tracking API; segment_event.py: its JSON -> one Event (pure)
 attributes.py       what is known of a visitor; device.py: from a User-Agent
 body.py             a request's JSON within limits; json_value.py: why a value cannot be kept
+json_text.py        JSON text, read with a look at whether anything in it could be at fault
 event_lane.py       plain requests with events, past Flask
 event_log.py        where events go; exposure_queue.py: those that an assignment causes, behind the answer
 segment_line.py     an Event as a line of Segment's JSON; event_file.py: a file of such lines
