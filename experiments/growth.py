@@ -3,18 +3,17 @@
 Two shortenings, each only where nothing is late:
 
 - Another action can change no tables but those of the steps that it makes, so only these are asked.
-- The rows of a person nobody was joined to follow from few things (hour of exposure, variant, levels, steps reached in
-  time, value): many people are alike in them, so the rows of the last kinds of people are kept.
+- The rows of a person follow from few things, their kind: many people are alike in them, so what a person of a kind
+  adds is kept for the last kinds of people, and so is what a person adds by becoming one of another kind.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import chain
 
-from experiments.definition import GRACE
 from experiments.events import Event, MessageId
-from experiments.journey import Facts, Meaning, Row, Table
+from experiments.journey import Meaning, Row, Table
+from experiments.kind import Kinds
 from experiments.tally import Tally, add, people, subtract
 
 KEPT_KINDS = 1_000  # some 10 KB each
@@ -25,6 +24,7 @@ class Growth:
 
     def __init__(self, meaning: Meaning) -> None:
         self.meaning = meaning
+        self.kinds = Kinds(meaning)
         self._kept: dict[object, Sequence[Row]] = {}
 
     def by(self, persons: Iterable[Sequence[Event]], fresh: Collection[MessageId]) -> Tally:
@@ -44,12 +44,20 @@ class Growth:
     def _changes(self, events: Sequence[Event], fresh: Collection[MessageId]) -> Iterator[tuple[int, Sequence[Row]]]:
         """Rows to be added (1) and taken away (-1) for one person."""
         known = [event for event in events if event.message_id not in fresh]
+        after = self.kinds.plain(events)
+        before = self.kinds.plain(known) if known and after else None
+        if before and before == after:
+            return
+        rows = self._kept.get((before, after) if known else after)
+        if rows is not None:
+            yield 1, rows
+            return
         new = [event for event in events if event.message_id in fresh]
         if all(event.kind == "action" and event.joined is None for event in new):
             names = self.meaning.names.intersection(event.name for event in new)
-            rows = self._gained(known, events, names) if names else ()
-            if rows is not None:
-                yield 1, rows
+            gained = self._gained(known, events, names) if names else ()
+            if gained is not None:
+                yield 1, gained
                 return
         yield 1, self._rows(events)
         for person in people(known):
@@ -58,11 +66,12 @@ class Growth:
     def _gained(self, known: Sequence[Event], events: Sequence[Event], names: frozenset[str]) -> Sequence[Row] | None:
         """What one person's further actions of these names add: asked of those tables alone in which they may count.
 
-        None where those alone cannot say it: a fact is late, which the ledger counts once, however many tables it is
-        too late for.
+        The other tables stay as they are, so whoever was and is of the same kinds adds the same, by whatever actions.
+        None where those tables alone cannot say it: a fact is late, which the ledger counts once, however many tables
+        it is too late for.
         """
         before, after = self.meaning.facts(known), self.meaning.facts(events)
-        kinds = (names, self._kind(before), self._kind(after))
+        kinds = (self.kinds.of(before), self.kinds.of(after))
         rows = self._kept.get(kinds)
         if rows is None:
             was, now = (self.meaning.in_tables(self._tables(names), facts) for facts in (before, after))
@@ -79,7 +88,7 @@ class Growth:
     def _rows(self, events: Sequence[Event]) -> Sequence[Row]:
         """What one person adds to all tables."""
         facts = self.meaning.facts(events)
-        kind = self._kind(facts)
+        kind = self.kinds.of(facts)
         rows = self._kept.get(kind)
         if rows is None:
             rows = self.meaning.in_tables(self.meaning.tables, facts).rows
@@ -95,28 +104,3 @@ class Growth:
     def _tables(self, names: frozenset[str]) -> Sequence[Table]:
         made = {step for step, makes in self.meaning.makes.items() if not makes.isdisjoint(names)}
         return [table for table in self.meaning.tables if not made.isdisjoint(table.steps)]
-
-    def _kind(self, facts: Facts) -> object:
-        """What the rows of one person follow from; None where more than this has to be looked at.
-
-        A fact received within GRACE of its time is never late: a cohort stays open for as long after its last window.
-        So all tables see the same first exposure, and of each step when it was first reached.
-        """
-        if facts.outside or facts.withdrawn or len(facts.people) != 1:  # who is joined to somebody is two
-            return None
-        (person,) = facts.people.values()
-        if not person.exposures or any(e.received_at - e.at > GRACE for e in chain(person.exposures, person.actions)):
-            return None
-        patterns, hours = self.meaning.tables[-1], self.meaning.tables[0].clock
-        judgement = self.meaning.judge(patterns, person, set())
-        assert judgement is not None  # the first exposure is not late
-        first = judgement.first
-        return (
-            hours.cohort(first.at),
-            first.variant,
-            self.meaning.levels(judgement),
-            self.meaning.stratum(judgement),
-            tuple((step, at - first.at <= self.meaning.windows[step]) for step, at in judgement.reached.items()),
-            judgement.value,
-            *self.meaning.marks(judgement, person),
-        )
