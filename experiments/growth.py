@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from experiments.events import Event, MessageId
-from experiments.journey import Meaning, Row, Table
+from experiments.journey import Cell, Meaning, Row, Table
 from experiments.kind import Kinds
 from experiments.tally import Tally, add, people, subtract
 
@@ -36,10 +36,17 @@ class Growth:
         for events in persons:
             for sign, rows in self._changes(events, fresh):
                 times[id(rows)] = rows, times.get(id(rows), (rows, 0))[1] + sign
-        change: Tally = {}
+        sums: dict[Cell, list[int]] = {}
         for rows, number in times.values():
-            add(change, rows if number == 1 else [(cell, tuple([number * n for n in counts])) for cell, counts in rows])
-        return change
+            for cell, counts in rows:
+                total = sums.get(cell)
+                if total is None:
+                    sums[cell] = [number * count for count in counts]
+                    continue
+                for column, count in enumerate(counts):
+                    if count:
+                        total[column] += number * count
+        return {cell: tuple(total) for cell, total in sums.items() if any(total)}
 
     def _changes(self, events: Sequence[Event], fresh: Collection[MessageId]) -> Iterator[tuple[int, Sequence[Row]]]:
         """Rows to be added (1) and taken away (-1) for one person."""
