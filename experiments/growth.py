@@ -13,8 +13,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from experiments.events import Event, MessageId
 from experiments.journey import Cell, Meaning, Row, Table
-from experiments.kind import Kinds
-from experiments.tally import Tally, add, people, subtract
+from experiments.kind import Kind, Kinds
+from experiments.tally import Tally, add, difference, people
 
 KEPT_KINDS = 1_000  # some 10 KB each
 
@@ -55,9 +55,8 @@ class Growth:
         before = self.kinds.plain(known) if known and after else None
         if before and before == after:
             return
-        rows = self._kept.get((before, after) if known else after)
-        if rows is not None:
-            yield 1, rows
+        if after and (before or not known):
+            yield 1, self._kept_rows(before, after)
             return
         new = [event for event in events if event.message_id in fresh]
         if all(event.kind == "action" and event.joined is None for event in new):
@@ -71,36 +70,46 @@ class Growth:
             yield -1, self._rows(person)
 
     def _gained(self, known: Sequence[Event], events: Sequence[Event], names: frozenset[str]) -> Sequence[Row] | None:
-        """What one person's further actions of these names add: asked of those tables alone in which they may count.
+        """What one person's further actions of these names add.
 
-        The other tables stay as they are, so whoever was and is of the same kinds adds the same, by whatever actions.
-        None where those tables alone cannot say it: a fact is late, which the ledger counts once, however many tables
-        it is too late for.
+        Where it does not follow from kinds, those tables alone are asked in which the actions may count. None where
+        they cannot say it: a fact is late, which the ledger counts once, however many tables it is too late for.
         """
         before, after = self.meaning.facts(known), self.meaning.facts(events)
-        kinds = (self.kinds.of(before), self.kinds.of(after))
-        rows = self._kept.get(kinds)
+        was, now = self.kinds.of(before), self.kinds.of(after)
+        if was and now and not was.marks and not now.marks:
+            return self._kept_rows(was, now)
+        rows = self._kept.get((names, was, now))
         if rows is None:
-            was, now = (self.meaning.in_tables(self._tables(names), facts) for facts in (before, after))
-            if was.late or now.late:
+            journeys = [self.meaning.in_tables(self._tables(names), facts) for facts in (before, after)]
+            if any(journey.late for journey in journeys):
                 return None
-            gained: Tally = {}
-            add(gained, now.rows)
-            subtract(gained, was.rows)
-            rows = tuple(gained.items())
-            if None not in kinds:
-                self._keep(kinds, rows)
+            rows = tuple(difference(*(_sum(journey.rows) for journey in reversed(journeys))).items())
+            if was and now:
+                self._keep((names, was, now), rows)
         return rows
 
     def _rows(self, events: Sequence[Event]) -> Sequence[Row]:
         """What one person adds to all tables."""
         facts = self.meaning.facts(events)
         kind = self.kinds.of(facts)
+        if kind and not kind.marks:
+            return self._kept_rows(None, kind)
         rows = self._kept.get(kind)
         if rows is None:
             rows = self.meaning.in_tables(self.meaning.tables, facts).rows
             if kind is not None:
                 self._keep(kind, rows)
+        return rows
+
+    def _kept_rows(self, before: Kind | None, after: Kind) -> Sequence[Row]:
+        """What a person adds who was of one kind, or not known, and is of another now; neither has marks."""
+        rows = self._kept.get((before, after))
+        if rows is None:
+            rows = tuple(self.kinds.rows(after))
+            if before is not None:
+                rows = tuple(difference(dict(rows), dict(self.kinds.rows(before))).items())
+            self._keep((before, after), rows)
         return rows
 
     def _keep(self, kind: object, rows: Sequence[Row]) -> None:
@@ -111,3 +120,9 @@ class Growth:
     def _tables(self, names: frozenset[str]) -> Sequence[Table]:
         made = {step for step, makes in self.meaning.makes.items() if not makes.isdisjoint(names)}
         return [table for table in self.meaning.tables if not made.isdisjoint(table.steps)]
+
+
+def _sum(rows: Iterable[Row]) -> Tally:
+    total: Tally = {}
+    add(total, rows)
+    return total

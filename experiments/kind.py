@@ -1,25 +1,39 @@
 """Kind: what the rows of one person follow from. People of one kind add the same to every table of a phase.
 
-Hour of exposure, variant, levels, stratum, steps reached, value, marks. The kind of most people is plain: exposed once,
+The kind of most people is plain: exposed once,
 all facts received in time, no sale. It is read straight from their events, without the judgement that it stands for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import chain
+from typing import NamedTuple
 
+from experiments.cohort import DAY, HOUR
 from experiments.definition import GRACE
 from experiments.events import Event
-from experiments.journey import Facts, Judgement, Meaning
+from experiments.journey import Cell, Facts, Judgement, Meaning, Row
 
-Kind = tuple[object, ...]
 REACHED, IN_TIME = 1, 2  # a step's two bits: reached within the experiment's window, and within the step's own
 KEPT_LEVELS = 1_000  # some 1 KB each
 
+Levels = tuple[tuple[str, str], ...]
 Limits = Sequence[tuple[timedelta, int]]
 """Until how long after exposure an action reaches which steps, soonest first; two bits for each step."""
+
+
+class Kind(NamedTuple):
+    """`cohort`: the hour of first exposure. `reached`: two bits for each step. `marks`: what the ledger says."""
+
+    cohort: int
+    variant: str
+    levels: Levels
+    stratum: str
+    reached: int
+    value: int = 0
+    marks: tuple[Cell, ...] = ()
 
 
 class Kinds:
@@ -30,7 +44,7 @@ class Kinds:
         self._hours = meaning.tables[0].clock
         self._patterns = meaning.tables[-1]
         self._limits: Mapping[str, Limits] = {name: self._limits_of(name) for name in meaning.names}
-        self._levels: dict[object, object] = {}
+        self._levels: dict[object, tuple[Levels, str]] = {}
 
     def of(self, facts: Facts) -> Kind | None:
         """The kind of any person; None where more than that has to be looked at.
@@ -51,13 +65,14 @@ class Kinds:
             if step in judgement.reached:
                 in_time = judgement.reached[step] - first.at <= self.meaning.windows[step]
                 reached |= (REACHED | IN_TIME if in_time else REACHED) << 2 * bit
-        return (
+        return Kind(
             self._hours.cohort(first.at),
-            first.variant,
-            (self.meaning.levels(judgement), self.meaning.stratum(judgement)),
+            first.variant or "",
+            tuple(self.meaning.levels(judgement)),
+            self.meaning.stratum(judgement),
             reached,
             judgement.value,
-            *self.meaning.marks(judgement, person),
+            tuple(self.meaning.marks(judgement, person)),
         )
 
     def plain(self, events: Iterable[Event]) -> Kind | None:
@@ -90,7 +105,28 @@ class Kinds:
             if action.at >= at:
                 after = action.at - at
                 reached |= next((bits for limit, bits in self._limits.get(action.name, ()) if after <= limit), 0)
-        return (self._hours.cohort(at), exposure.variant, self._levels_of(exposure), reached, 0)
+        levels, stratum = self._levels_of(exposure)
+        return Kind(self._hours.cohort(at), exposure.variant or "", levels, stratum, reached)
+
+    def rows(self, kind: Kind) -> Iterator[Row]:
+        """What one person of this kind, who has no marks, adds to all tables.
+
+        Every table judges them alike (see `of`), and no step's window is longer than the experiment's. So what a table
+        counts within its window is what the kind tells; a day is 24 of its hours, as both are numbered since 1970.
+        """
+        hour, variant, levels, stratum, reached, value, _ = kind
+        day = hour // (DAY // HOUR)
+        pattern = 0
+        yield ("exposed", hour, variant), (1,)
+        for bit, step in enumerate(self._patterns.steps):
+            bits = reached >> 2 * bit
+            counts = 1, int(bits & IN_TIME > 0)
+            pattern |= (bits & REACHED) << bit
+            yield ("reach", step, "", "", hour, stratum, variant), counts
+            for attribute, level in levels:
+                yield ("reach", step, attribute, level, day, "", variant), counts
+        for attribute, level in (("", ""), *levels):
+            yield ("patterns", attribute, level, day, variant, pattern), (1, value, value**2)
 
     def _counts(self, exposure: Event) -> bool:
         """Does this exposure belong to the phase, without a mark?"""
@@ -112,13 +148,13 @@ class Kinds:
             for limit in sorted({window, *(windows[step] for _, step in made if windows[step] < window)})
         ]
 
-    def _levels_of(self, exposure: Event) -> object:
+    def _levels_of(self, exposure: Event) -> tuple[Levels, str]:
         """Levels and stratum of who had these attributes then: many have the same."""
         attributes = tuple(exposure.attributes.items())
         levels = self._levels.get(attributes)
         if levels is None:
             judgement = Judgement(exposure, 0, None)
-            levels = self.meaning.levels(judgement), self.meaning.stratum(judgement)
+            levels = tuple(self.meaning.levels(judgement)), self.meaning.stratum(judgement)
             if len(self._levels) >= KEPT_LEVELS:
                 self._levels.clear()
             self._levels[attributes] = levels

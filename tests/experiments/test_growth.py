@@ -117,11 +117,16 @@ def test_people_who_are_almost_alike_are_not_taken_for_each_other(first: str, so
                 assert grown(growth, known, fresh) == difference(tally(ADJUSTED, events), tally(ADJUSTED, known)), name
 
 
+TWO_VARIANTS = [exposure("v", "single", 0), exposure("v", "multi", 1)]
 PATHS = [
     # what was known, what comes; of how many tables at once a journey is made, and for the next person like this one
-    ("nobody before", [], [exposure("v", "single", 0)], 12, 0),
-    ("one step more", [exposure("v", "single", 0)], [action("v", "testimonials_viewed", 5)], 3, 0),
-    ("closure", [exposure("v", "single", 0)], [action("v", "email_given", 5)], 5, 0),
+    ("nobody before", [], [exposure("v", "single", 0)], 0, 0),
+    ("one step more", [exposure("v", "single", 0)], [action("v", "testimonials_viewed", 5)], 0, 0),
+    ("closure", [exposure("v", "single", 0)], [action("v", "email_given", 5)], 0, 0),
+    ("a sale", [exposure("v", "single", 0)], [action("v", "quote_requested", 5, properties={"amount": 5})], 0, 0),
+    ("marked, nobody before", [], TWO_VARIANTS, 12, 0),
+    ("marked, one step more", TWO_VARIANTS, [action("v", "testimonials_viewed", 5)], 3, 0),
+    ("marked, closure", TWO_VARIANTS, [action("v", "email_given", 5)], 5, 0),
     ("no step's name", [exposure("v", "single", 0)], [action("v", "other", 5)], 0, 0),
     ("not exposed", [action("v", "form_viewed", 5)], [action("v", "email_given", 5)], 0, 0),
     ("late", [exposure("v", "single", 0)], [action("v", "form_viewed", 5, 9 * DAY)], 12, 12),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -13,18 +14,18 @@ from hypothesis import strategies as st
 from experiments.definition import Experiment
 from experiments.events import Event, distinct
 from experiments.journey import Meaning
-from experiments.kind import KEPT_LEVELS, Kinds
+from experiments.kind import KEPT_LEVELS, Kind, Kinds
 from experiments.tally import people
 
 ADJUSTED = PHASE.model_copy(
     update={"analysis": PHASE.analysis.model_copy(update={"adjust_for": ("device", "tier")})}  # tier is no segment
 )
 LONG_AGO = PHASE.model_copy(update={"phase": 2, "ended_at": None})
-SHORTER = PHASE.model_copy(update={"window": timedelta(hours=2)})  # than a step's
+SHORTER = PHASE.model_copy(update={"window": timedelta(hours=2)})  # than a step's: no site may have such a phase
 ONCE = exposure("v", "single", 0, attributes={"device": "phone"})
 
 
-def kinds(events: list[Event], phase: Experiment = PHASE) -> tuple[object, object]:
+def kinds(events: list[Event], phase: Experiment = PHASE) -> tuple[Kind | None, Kind | None]:
     """Read from the events, and by the judgement."""
     of = Kinds(Meaning(phase))
     return of.plain(events), of.of(of.meaning.facts(events))
@@ -90,6 +91,19 @@ def test_who_is_not_plain_is_left_to_the_judgement(events: list[Event]) -> None:
     assert plain is None
 
 
+SOLD = [ONCE, action("v", "email_given", 170), action("v", "quote_requested", 175, properties={"amount": 5})]
+
+
+@pytest.mark.parametrize("phase", [PHASE, ADJUSTED, LONG_AGO], ids=["", "adjusted", "phase 2"])
+@pytest.mark.parametrize("events", [*PLAIN.values(), SOLD], ids=[*PLAIN, "a sale"])
+def test_the_rows_of_a_kind_are_those_of_the_journey(events: list[Event], phase: Experiment) -> None:
+    meaning = Meaning(phase)
+    of = Kinds(meaning)
+    kind = of.of(meaning.facts(events))
+    assert kind is not None
+    assert Counter(of.rows(kind)) == Counter(meaning.journey(events).rows)
+
+
 @given(log=st.lists(facts(), max_size=6))
 @settings(max_examples=300)
 def test_of_whatever_history_no_plain_kind_is_another(log: list[Event]) -> None:
@@ -97,6 +111,9 @@ def test_of_whatever_history_no_plain_kind_is_another(log: list[Event]) -> None:
         for phase in (PHASE, ADJUSTED, LONG_AGO, SHORTER):
             plain, judged = kinds(person, phase)
             assert plain in (None, judged)
+            if judged and not judged.marks and phase is not SHORTER:
+                meaning = Meaning(phase)
+                assert Counter(Kinds(meaning).rows(judged)) == Counter(meaning.journey(person).rows)
 
 
 def test_levels_do_not_pile_up() -> None:
