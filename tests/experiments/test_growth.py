@@ -164,3 +164,11 @@ def test_kinds_do_not_pile_up() -> None:
         change = grown(growth, [], [exposure(f"v{number}", "single", 0), sale])
         assert change == tally(PHASE, [exposure("v", "single", 0), dataclasses.replace(sale, visitor=VisitorId("v"))])
         assert 0 < len(growth._kept) <= KEPT_KINDS
+
+
+def test_an_earlier_sale_takes_a_mark_away() -> None:
+    known = [exposure("v", "single", 0), action("v", "quote_requested", 300, properties={"amount": "free"})]
+    fresh = [action("v", "quote_requested", 290, 310, properties={"amount": 5})]
+    change = grown(Growth(Meaning(PHASE)), known, fresh)
+    assert change == difference(tally(PHASE, [*known, *fresh]), tally(PHASE, known))
+    assert change[("ledger", "bad-value", "single")] == (-1,)
