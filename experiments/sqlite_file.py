@@ -24,9 +24,8 @@ from experiments.store import StoreUnavailable
 
 Durability = Literal["full", "normal"]
 BUSY_MS = 5_000  # nobody else writes while the lock is held; a reader recovering the log may take a moment
-# 16 MB of log before it is folded into the file. Ids are random, so that events change pages all over a large file: the
-# longer the log, the more often a page was changed in it that is copied and synced once. SQLite's 1,000 pages are full
-# after two or three transactions.
+# 16 MB of log before it is folded into the file. Ids are random, so that events change pages all over a large file, and
+# SQLite's 1,000 pages are full after two or three transactions; a page changed often is folded, and synced, once.
 LOG_PAGES = 4_000
 
 _logger = logging.getLogger("yesladder")
