@@ -21,7 +21,8 @@ memory_store.py  the smallest engine, the model of the others
 sqlite_store.py  the embedded engine; sqlite_file.py, sqlite_schema.py, event_rows.py, count_rows.py: its parts
 sqlite_copy.py   a copy before a change of schema; sqlite_views.py: views in plain words
 set_aside.py     files that cannot be used are kept and named; sqlite_trouble.py: what went wrong, in words
-growth.py        one more fact that can only add, without recounting the person; sqlite_insert.py: many rows at once
+growth.py        one more fact that can only add, without recounting the person; kind.py: who adds the same
+sqlite_insert.py many rows at once
 group_commit.py  many request threads, one writer, one commit for all who wait
 backup.py        a verified copy while it is served; export.py, erasure.py, retention.py: the data are their owner's
 story.py         one visitor, and how each event was judged (chapter.py); ledger.py: who is behind each of its lines

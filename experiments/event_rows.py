@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from experiments.cohort import EPOCH
@@ -17,13 +18,15 @@ COLUMNS = "message_id, kind, visitor, joined, name, experiment, variant, at, rec
 IN_ORDER = "ORDER BY received_at, message_id"
 AMONG = "IN (SELECT value FROM json_each(?))"
 KEPT_REFUSALS = 1_000
+KEPT_ATTRIBUTES = 1_000  # as text, some 200 bytes each
+MICROSECOND = timedelta(microseconds=1)
 VISITORS_AT_ONCE = 2_000  # whose events are read from the log together
 _encoded = json.JSONEncoder(separators=(",", ":")).encode  # made once: json.dumps makes one for each call
 
 
 def micros(time: datetime) -> int:
     """An instant as microseconds since 1970-01-01T00Z."""
-    return (time - EPOCH) // timedelta(microseconds=1)
+    return (time - EPOCH) // MICROSECOND
 
 
 def moment(number: int) -> datetime:
@@ -47,12 +50,18 @@ def write(connection: sqlite3.Connection, events: Iterable[Event]) -> None:
                 event.variant,
                 micros(event.at),
                 micros(event.received_at),
-                _encoded(event.properties),
-                _encoded(event.attributes),
+                _encoded(event.properties) if event.properties else "{}",
+                _attributes(tuple(event.attributes.items())),
             )
             for event in events
         ],
     )
+
+
+@lru_cache(maxsize=KEPT_ATTRIBUTES)
+def _attributes(items: tuple[tuple[str, str], ...]) -> str:
+    """Attributes as JSON: many visitors have the same. They are texts, so equal ones are the same text."""
+    return _encoded(dict(items))
 
 
 def delete(connection: sqlite3.Connection, events: Iterable[Event]) -> None:
@@ -178,6 +187,6 @@ def _select(connection: sqlite3.Connection, where: str, values: Sequence[Any]) -
             joined=joined,
             experiment=experiment,
             variant=variant,
-            properties=json.loads(properties),
+            properties={} if properties == "{}" else json.loads(properties),
             attributes=json.loads(attributes),
         )

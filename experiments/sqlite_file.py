@@ -24,6 +24,9 @@ from experiments.store import StoreUnavailable
 
 Durability = Literal["full", "normal"]
 BUSY_MS = 5_000  # nobody else writes while the lock is held; a reader recovering the log may take a moment
+# 16 MB of log before it is folded into the file. Ids are random, so that events change pages all over a large file, and
+# SQLite's 1,000 pages are full after two or three transactions; a page changed often is folded, and synced, once.
+LOG_PAGES = 4_000
 
 _logger = logging.getLogger("yesladder")
 
@@ -130,6 +133,7 @@ class SqliteFile:
             try:
                 connection.execute("PRAGMA journal_mode = WAL")
                 connection.execute(f"PRAGMA synchronous = {self.durability.upper()}")
+                connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
                 _apply_schema(connection)
                 if self._doubted:
                     self._prove(connection)

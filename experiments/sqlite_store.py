@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 
 from experiments import count_rows, decision_rows, erasure, event_rows, retention
 from experiments.cohort import EPOCH
 from experiments.decision import Decision, in_order
 from experiments.definition import Experiment
-from experiments.events import Event, MessageId, Refusal, VisitorId, distinct, newest_first
+from experiments.events import Event, MessageId, Refusal, VisitorId, newest_first
 from experiments.growth import Growth
 from experiments.journey import Meaning
 from experiments.sqlite_file import Durability, SqliteFile
@@ -34,6 +35,7 @@ from experiments.tally import (
 from stats.patterns import PatternTable
 from stats.reach import ReachTable
 
+_receipt = attrgetter("received_at", "message_id")
 RECOUNTED_AT_ONCE = 2_000  # visitors, when a phase begins or ends
 
 # what of a definition no count depends on
@@ -178,7 +180,7 @@ class SqliteStore:
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
         with self.file.reading() as connection:
-            if not any(self._changed(connection)):
+            if not any(self._changed(count_rows.definitions(connection), retention.gone(connection))):
                 yield connection
                 return
         with self.file.writing() as connection:
@@ -194,9 +196,9 @@ class SqliteStore:
         taken: Sequence[Event],
         cause: str,
     ) -> None:
-        """Add to the tables what these people contribute more now that more of them is known."""
+        """Add to the tables what these people contribute more now that more of them is known: none of `taken` was."""
         concerned = defaultdict(list)
-        for person in people(distinct(chain(before, taken))):
+        for person in people(sorted(chain(before, taken), key=_receipt)):
             for key in {event.experiment for event in person if event.experiment is not None}:
                 concerned[key].append(person)
         fresh = {event.message_id for event in taken}
@@ -223,13 +225,14 @@ class SqliteStore:
             count_rows.change(connection, phase, change)
             count_rows.revise(connection, phase, change, cause, self.clock())
 
-    def _changed(self, connection: sqlite3.Connection) -> Iterator[tuple[Experiment | None, Experiment]]:
+    def _changed(
+        self, definitions: Mapping[tuple[str, int], str], final: Collection[tuple[str, int]]
+    ) -> Iterator[tuple[Experiment | None, Experiment]]:
         """Phases that the tables do not count yet by the definition in force: how they were counted, how they must be.
 
         Another process may know of an end before this one does: an end once known is never taken back. The counts of a
         phase whose raw events began to go are final, whatever its definition becomes.
         """
-        definitions, final = count_rows.definitions(connection), retention.gone(connection)
         for phase in self.phases():
             if (phase.key, phase.phase) in final:
                 continue
@@ -245,11 +248,13 @@ class SqliteStore:
     def _bring_up_to_date(self, connection: sqlite3.Connection) -> Sequence[Growth]:
         """Count by the definitions in force: what is new or has ended is recounted from the log. Answers all phases
         whose counts may still change."""
-        for old, phase in self._changed(connection):
+        definitions, final = count_rows.definitions(connection), retention.gone(connection)
+        changed = list(self._changed(definitions, final))
+        for old, phase in changed:
             self._recount(connection, old, phase)
             count_rows.define(connection, phase)
-        final = retention.gone(connection)
-        definitions = count_rows.definitions(connection)
+        if changed:
+            definitions = count_rows.definitions(connection)
         return [_growth(definition) for phase, definition in definitions.items() if phase not in final]
 
     def _recount(self, connection: sqlite3.Connection, old: Experiment | None, new: Experiment) -> None:

@@ -39,12 +39,12 @@ def people(events: Iterable[Event]) -> Iterator[list[Event]]:
 
     events = list(events)
     for event in events:
-        one = find(event.visitor)
         if event.joined is not None:
-            home[one] = find(event.joined)
+            home[find(event.visitor)] = find(event.joined)
     groups: dict[VisitorId, list[Event]] = {}
     for event in events:
-        groups.setdefault(find(event.visitor), []).append(event)
+        visitor = event.visitor
+        groups.setdefault(find(visitor) if visitor in home else visitor, []).append(event)
     yield from groups.values()
 
 

@@ -105,21 +105,28 @@ ALMOST_ALIKE = {
 }
 
 
+@pytest.mark.parametrize("sold", [True, False])
 @pytest.mark.parametrize("first", ALMOST_ALIKE)
-def test_people_who_are_almost_alike_are_not_taken_for_each_other(first: str) -> None:
+def test_people_who_are_almost_alike_are_not_taken_for_each_other(first: str, sold: bool) -> None:
     for name, second in ALMOST_ALIKE.items():
         growth = Growth(Meaning(ADJUSTED))
-        for events in (ALMOST_ALIKE[first], second):
+        for everything in (ALMOST_ALIKE[first], second):
+            events = [event for event in everything if sold or event.name != "quote_requested"]
             for last in range(len(events)):
                 known, fresh = events[:last], events[last:]
                 assert grown(growth, known, fresh) == difference(tally(ADJUSTED, events), tally(ADJUSTED, known)), name
 
 
+TWO_VARIANTS = [exposure("v", "single", 0), exposure("v", "multi", 1)]
 PATHS = [
     # what was known, what comes; of how many tables at once a journey is made, and for the next person like this one
-    ("nobody before", [], [exposure("v", "single", 0)], 12, 0),
-    ("one step more", [exposure("v", "single", 0)], [action("v", "testimonials_viewed", 5)], 3, 0),
-    ("closure", [exposure("v", "single", 0)], [action("v", "email_given", 5)], 5, 0),
+    ("nobody before", [], [exposure("v", "single", 0)], 0, 0),
+    ("one step more", [exposure("v", "single", 0)], [action("v", "testimonials_viewed", 5)], 0, 0),
+    ("closure", [exposure("v", "single", 0)], [action("v", "email_given", 5)], 0, 0),
+    ("a sale", [exposure("v", "single", 0)], [action("v", "quote_requested", 5, properties={"amount": 5})], 0, 0),
+    ("marked, nobody before", [], TWO_VARIANTS, 12, 0),
+    ("marked, one step more", TWO_VARIANTS, [action("v", "testimonials_viewed", 5)], 3, 0),
+    ("marked, closure", TWO_VARIANTS, [action("v", "email_given", 5)], 5, 0),
     ("no step's name", [exposure("v", "single", 0)], [action("v", "other", 5)], 0, 0),
     ("not exposed", [action("v", "form_viewed", 5)], [action("v", "email_given", 5)], 0, 0),
     ("late", [exposure("v", "single", 0)], [action("v", "form_viewed", 5, 9 * DAY)], 12, 12),
@@ -157,3 +164,11 @@ def test_kinds_do_not_pile_up() -> None:
         change = grown(growth, [], [exposure(f"v{number}", "single", 0), sale])
         assert change == tally(PHASE, [exposure("v", "single", 0), dataclasses.replace(sale, visitor=VisitorId("v"))])
         assert 0 < len(growth._kept) <= KEPT_KINDS
+
+
+def test_an_earlier_sale_takes_a_mark_away() -> None:
+    known = [exposure("v", "single", 0), action("v", "quote_requested", 300, properties={"amount": "free"})]
+    fresh = [action("v", "quote_requested", 290, 310, properties={"amount": 5})]
+    change = grown(Growth(Meaning(PHASE)), known, fresh)
+    assert change == difference(tally(PHASE, [*known, *fresh]), tally(PHASE, known))
+    assert change[("ledger", "bad-value", "single")] == (-1,)

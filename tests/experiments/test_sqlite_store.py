@@ -13,6 +13,7 @@ from histories import DAY, PHASE, action, exposure, join, minute, withdrawal
 
 from experiments import event_rows
 from experiments.events import MessageId, VisitorId
+from experiments.sqlite_file import LOG_PAGES
 from experiments.sqlite_store import SqliteStore, open_store
 from experiments.store import StoreUnavailable
 
@@ -42,6 +43,7 @@ def test_durability_is_what_was_asked_for(path: Path, durability: str, synchrono
         assert connection.execute("PRAGMA synchronous").fetchone() == (synchronous,)
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert connection.execute("PRAGMA mmap_size").fetchone() in {(0,), None}
+        assert connection.execute("PRAGMA wal_autocheckpoint").fetchone() == (LOG_PAGES,)
     store.close()
 
 
