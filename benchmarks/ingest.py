@@ -2,19 +2,18 @@
 
     python benchmarks/ingest.py --seconds 4 --rounds 3
 
-A real server on loopback takes the events of simulated visitors of the garage-door repair service and answers when
-they are durable; one process sends, with as many connections as requests may wait for the disk. The floor: the very
-rows that the server stored, inserted into the same table of another file on the same disk, 20, 100 or 1,000 in a
-transaction, each synced as the server's are, prepared before the clock starts: no HTTP, no JSON, nothing checked,
-nothing counted. Rounds of server and floor alternate; each ratio is the median of the rounds'. At the end of a round
-every answer must have been 200 or a 503 that was sent again, none of which names a busy database, every acknowledged
-event must be in the log, and a recount of the log must find the tables as they are: else this ends with an error.
+A real server on loopback takes the events of simulated visitors of the garage-door repair service and answers when they
+are durable; one process sends on 400 connections. The floor: the very rows that the server stored, inserted into the
+same table of another file on the same disk, 20, 100 or 1,000 in a transaction, each synced as the server's are,
+prepared before the clock starts: no HTTP, no JSON, nothing checked, nothing counted. Rounds of server and floor
+alternate; each ratio is the median of the rounds'. At the end of a round every answer must have been 200 or a 503 that
+was sent again, none of which names a busy database, every acknowledged event must be in the log, and a recount of the
+log must find the tables as they are: else this ends with an error.
 
-The goals: .25 of the floor with one event per request and .6 with twenty; 5 times a transaction per event. They were
-set where a transaction per event was .05 of the floor; how long a sync took there is not known. Where syncs are short
-the floor is several times as fast and the server, which waits for few of them, is not. `--sync-ms` makes every sync of
-server and floor take so much longer: a simulation, no measurement of the disk at hand. How long one takes is printed.
-Sender and server share the machine: on one that is busy, or has two processors, they get less than the floor.
+The goals: .25 of the floor with one event per request and .6 with twenty; 5 times a transaction per event, which waits
+for a sync each. `--sync-ms` makes every sync of server and floor take so much longer: a simulation of another disk, no
+measurement of the one at hand. How long a sync takes is printed. Sender and server share the machine: on one that is
+busy, or has two processors, they get less than the floor. `serve` has one worker for each processor unless told.
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import selectors
 import signal
 import socket
 import sqlite3
@@ -31,29 +29,31 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
+from load import Load, answer_on
 
 from experiments.catalog import Catalog
 from experiments.gallery import exhibit
 from experiments.simulate import simulate
+from experiments.sqlite_file import LOG_PAGES
 from experiments.sqlite_store import open_store
 from experiments.truth import read_truth
 from webapp.app import now_utc
-from webapp.event_log import WAITING_REQUESTS
 from webapp.segment_line import segment_line
 
 EXHIBIT = "multi-step-form"
 WRITE_KEY = "wk_benchmark"
 STARTED_AT = datetime(2026, 11, 2, tzinfo=UTC)
 MOST_EVENTS = 15_000  # made for each second of load; it ends early where a machine is faster
+CONNECTIONS = 400  # so that 20 events on each of them fit into the queue
 MOST_RAW = 10_000  # rows of a round that the floor inserts
 PER_TRANSACTION = (20, 100, 1_000)  # rows in a transaction of the floor
 SERVE = """\
@@ -95,75 +95,6 @@ SETTINGS = (
     Setting("2 workers, 20 events per request", 2, 20),
     Setting("1 worker, a transaction per event", 1, 1, at_once=1),
 )
-
-
-@dataclass(slots=True)
-class Load:
-    """Requests on so many connections of one thread, each sending the next when the last is answered."""
-
-    port: int
-    requests: Iterator[bytes]
-    connections: int
-    statuses: Counter[int] = field(default_factory=Counter)
-    refusals: Counter[str] = field(default_factory=Counter)
-    again: deque[bytes] = field(default_factory=deque)
-    done: list[bytes] = field(default_factory=list)
-
-    def run(self, seconds: float) -> float:
-        """Send for so long or until all is sent, wait for the last answers, and say how many seconds it took."""
-        selector = selectors.DefaultSelector()
-        under_way: dict[socket.socket, bytes] = {}
-        begun = time.perf_counter()
-        try:
-            for _ in range(self.connections):
-                one = socket.create_connection(("127.0.0.1", self.port), timeout=30)
-                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                selector.register(one, selectors.EVENT_READ)
-                self._send(one, under_way)
-            while under_way and time.perf_counter() < begun + seconds + 30:
-                for key, _ in selector.select(30):
-                    one = key.fileobj
-                    assert isinstance(one, socket.socket)
-                    self._answered(_answer(one), under_way.pop(one))
-                    if time.perf_counter() < begun + seconds:
-                        self._send(one, under_way)
-            return time.perf_counter() - begun
-        finally:
-            for key in list(selector.get_map().values()):
-                assert isinstance(key.fileobj, socket.socket)
-                key.fileobj.close()
-            selector.close()
-
-    def _send(self, one: socket.socket, under_way: dict[socket.socket, bytes]) -> None:
-        request = self.again.popleft() if self.again else next(self.requests, None)
-        if request is not None:
-            one.sendall(request)
-            under_way[one] = request
-
-    def _answered(self, answer: bytes, request: bytes) -> None:
-        head, _, body = answer.partition(b"\r\n\r\n")
-        status = int(head.split(b" ", 2)[1])
-        self.statuses[status] += 1
-        if status != 200 or b'"refused":0' not in body:
-            self.refusals[body.decode()] += 1
-        if status == 200:
-            self.done.append(request)
-        else:
-            self.again.append(request)
-
-
-def _answer(one: socket.socket) -> bytes:
-    answer = b""
-    while not (end := answer.find(b"\r\n\r\n") + 4) > 3 or len(answer) < end + _length(answer[:end]):
-        part = one.recv(65536)
-        if not part:
-            raise SystemExit("the server closed a connection")
-        answer += part
-    return answer
-
-
-def _length(head: bytes) -> int:
-    return int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
 
 
 def messages(number: int, seed: int) -> Iterator[str]:
@@ -209,7 +140,7 @@ def serving(folder: Path, setting: Setting) -> Iterator[int]:
         for _ in range(600):
             with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=5) as probe:
                 probe.sendall(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-                if b" 200 " in _answer(probe).partition(b"\r\n")[0]:
+                if b" 200 " in answer_on(probe).partition(b"\r\n")[0]:
                     break
             time.sleep(0.1)
         else:
@@ -225,8 +156,8 @@ def over_http(folder: Path, setting: Setting, seconds: float, seed: int) -> Roun
     write_site(folder)
     prepared = requests(messages(int(seconds * MOST_EVENTS), seed), setting.per_request)
     with serving(folder, setting) as port:
-        Load(port, iter(list(islice(prepared, 200))), WAITING_REQUESTS).run(60)  # every thread has worked once
-        load = Load(port, iter(list(prepared)), WAITING_REQUESTS)
+        Load(port, iter(list(islice(prepared, 200))), CONNECTIONS).run(60)  # every import is done
+        load = Load(port, iter(list(prepared)), CONNECTIONS)
         took = load.run(seconds)
     told = Counter(load.statuses)
     if told.keys() - {200, 503} or any("locked" in body or "busy" in body for body in load.refusals):
@@ -256,6 +187,7 @@ def raw(folder: Path, rows: Path, per_transaction: int) -> float:
         found = source.execute("SELECT * FROM events ORDER BY rowid LIMIT ?", (MOST_RAW,)).fetchall()
     with closing(sqlite3.connect(target, isolation_level=None)) as connection:
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
         insert = f"INSERT INTO events VALUES ({', '.join('?' * len(found[0]))})"
         begun = time.perf_counter()
         for first in range(0, len(found), per_transaction):

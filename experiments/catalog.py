@@ -62,11 +62,13 @@ class Catalog:
         self._looked_at = clock()
         self._read()
 
+    def is_due(self) -> bool:
+        """Is it time to look at the files again?"""
+        return not timedelta(0) <= self._clock() - self._looked_at < _INTERVAL
+
     def refresh(self) -> None:
         """Take up what changed on disk. Cheap: looks at most once a second, and one thread at a time."""
-        if timedelta(0) <= self._clock() - self._looked_at < _INTERVAL:
-            return
-        if self._lock.acquire(blocking=False):
+        if self.is_due() and self._lock.acquire(blocking=False):
             try:
                 self._looked_at = self._clock()
                 if self._signatures != _all_signatures(self._path):

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import NamedTuple
 
 from experiments.decision import Decision, DecisionKey
 from experiments.events import Event, Refusal
@@ -20,29 +21,40 @@ class QueueFull(StoreError):
     """More events wait for the disk than `capacity`; nothing of this submission was taken. Ask again later."""
 
 
-class _Submission:
-    """What one request hands in. Its answer is a lock that opens: a Future costs several times as much to make."""
+class _Submission(NamedTuple):
+    """What one request hands in, and whom to tell: with None once it is on disk, else with the trouble."""
 
-    __slots__ = ("_answered", "_trouble", "events", "refusals")
+    events: Sequence[Event]
+    refusals: Sequence[Refusal]
+    told: Callable[[BaseException | None], None]
 
-    def __init__(self, events: Sequence[Event], refusals: Sequence[Refusal]) -> None:
-        self.events = events
-        self.refusals = refusals
+
+class _Waiting:
+    """A thread that waits to be told. A lock that opens: a Future costs several times as much to make."""
+
+    __slots__ = ("_told", "_trouble")
+
+    def __init__(self) -> None:
         self._trouble: BaseException | None = None
-        self._answered = threading.Lock()
-        self._answered.acquire()
+        self._told = threading.Lock()
+        self._told.acquire()
 
-    def answer(self, trouble: BaseException | None = None) -> None:
-        """Let the request go on, or fail with this."""
+    def tell(self, trouble: BaseException | None) -> None:
+        """Let the thread go on, or fail with this."""
         self._trouble = trouble
-        self._answered.release()
+        self._told.release()
 
     def wait(self, timeout: float) -> None:
-        """Return when it was answered, or raise what it was answered with; StoreUnavailable after `timeout` seconds."""
-        if not self._answered.acquire(timeout=timeout):
-            raise StoreUnavailable(f"the disk did not answer within {timeout:g} seconds")
+        """Return when all is well, or raise what it was told; StoreUnavailable after `timeout` seconds."""
+        if not self._told.acquire(timeout=timeout):
+            raise unanswered(timeout)
         if self._trouble is not None:
             raise self._trouble
+
+
+def unanswered(seconds: float) -> StoreUnavailable:
+    """What whoever waited so long for the disk is told."""
+    return StoreUnavailable(f"the disk did not answer within {seconds:g} seconds")
 
 
 class GroupCommit:
@@ -79,16 +91,26 @@ class GroupCommit:
         Raises QueueFull when too much waits already, and StoreUnavailable when the store refused or did not answer
         within `timeout` seconds; the events may then be on disk or not, and sending them again counts them once.
         """
-        submission = _Submission(events, refusals)
+        waiting = _Waiting()
+        self.hand_in(events, refusals, waiting.tell)
+        waiting.wait(timeout)
+
+    def hand_in(
+        self, events: Sequence[Event], refusals: Sequence[Refusal], told: Callable[[BaseException | None], None]
+    ) -> None:
+        """Return at once; the writer's thread calls `told` when they are on disk and counted, or with the trouble.
+
+        Raises QueueFull as `submit` does, and StoreUnavailable when the log is closing: then nobody is told. `told`
+        must not raise, nor take long.
+        """
         with self._change:
             if self._closed:
                 raise StoreUnavailable("the event log is closing")
             if self._size and self._size + len(events) > self.capacity:
                 raise QueueFull(f"{self._size} events wait for the disk, the queue takes {self.capacity}")
             self._size += len(events)
-            self._waiting.append(submission)
+            self._waiting.append(_Submission(events, refusals, told))
             self._change.notify()
-        submission.wait(timeout)
 
     def record(self, decisions: Sequence[Decision]) -> None:
         """Have these written to the decision log soon. Neither waits nor fails, so that no page does because of it.
@@ -144,13 +166,13 @@ class GroupCommit:
             )
         except StoreUnavailable as trouble:
             for submission in batch:
-                submission.answer(trouble)
+                submission.told(trouble)
         except Exception as fault:  # not the medium: some event could not be stored, and only its sender is told
             if len(batch) == 1:
-                batch[0].answer(fault)
+                batch[0].told(fault)
             else:
                 for submission in batch:
                     self._commit([submission])
         else:
             for submission in batch:
-                submission.answer()
+                submission.told(None)

@@ -1,7 +1,7 @@
 """Kind: what the rows of one person follow from. People of one kind add the same to every table of a phase.
 
-The kind of most people is plain: exposed once,
-all facts received in time, no sale. It is read straight from their events, without the judgement that it stands for.
+The kind of most people is plain: exposed once, all facts received in time, no sale. It is read straight from their
+events, without the judgement that it stands for.
 """
 
 from __future__ import annotations

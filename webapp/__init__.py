@@ -10,14 +10,15 @@ segment.py          events: the Segment tracking API; segment_event.py: its JSON
 attributes.py       what is known of a visitor; device.py: from a User-Agent
 body.py             a request's JSON within limits; json_value.py: why a value cannot be kept
 json_text.py        JSON text, read with a look at whether anything in it could be at fault
-event_lane.py       plain requests with events, past Flask
+front.py            one worker's way in: plain requests on the event loop, all others to Flask in threads
+lane.py             what is plain, and its answers' headers; event_lane.py, assignment_lane.py: past Flask
 event_log.py        where events go; exposure_queue.py: those that an assignment causes, behind the answer
 segment_line.py     an Event as a line of Segment's JSON; event_file.py: a file of such lines
 
 Who may, and is it well
 access.py           results need a token; tokens.py: the tokens of a site
 health.py           /livez, /readyz
-serve.py            granian and its workers; wsgi.py: one worker; settings.py: what it is told
+serve.py            granian and its workers; worker.py: one of them; settings.py: what it is told
 
 Pages
 home.py             every experiment at a glance; condition.py: health in one word; outlook.py: when it is decided

@@ -18,9 +18,9 @@ from webapp import demo_site as demo
 from webapp import time_to_convert_page as times
 from webapp.body import MAX_BODY_BYTES
 from webapp.errors import register_errors
-from webapp.event_lane import EventLane
 from webapp.event_log import CAPACITY, EventLog
 from webapp.exposure_queue import ExposureQueue
+from webapp.lane import EXPOSED_HEADERS
 from webapp.services import Services, services
 from webapp.tokens import Tokens
 
@@ -39,7 +39,6 @@ CONTENT_SECURITY_POLICY = "; ".join(
 _logger = logging.getLogger("yesladder")
 _CORS_METHODS = "GET, POST, OPTIONS"
 _CORS_HEADERS = "Content-Type, If-None-Match, Authorization, X-API-Key"
-_CORS_EXPOSED = "ETag, Retry-After"
 
 
 def now_utc() -> datetime:
@@ -86,7 +85,6 @@ def create_app(
     app.before_request(_refresh_catalog)
     app.after_request(_secure)
     app.after_request(_share_with_origins)
-    app.wsgi_app = EventLane(app, _CORS_EXPOSED)  # type: ignore[method-assign]  # Flask's own way to put something in front
     return app
 
 
@@ -118,7 +116,7 @@ def _share_with_origins(response: Response) -> Response:
     if origin is None or not (origin in allowed or "*" in allowed):
         return response
     response.headers["Access-Control-Allow-Origin"] = origin
-    response.headers["Access-Control-Expose-Headers"] = _CORS_EXPOSED
+    response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
     if request.method == "OPTIONS":
         response.headers["Access-Control-Allow-Methods"] = _CORS_METHODS
         response.headers["Access-Control-Allow-Headers"] = _CORS_HEADERS

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
-
-from werkzeug.datastructures import Headers
+from typing import Literal, Protocol
 
 DeviceClass = Literal["desktop", "tablet", "phone"]
 
 _LONGEST = 512  # characters of a User-Agent that are read: the patterns take quadratic time on hostile ones
 _DESKTOP_SYSTEMS = ("Windows", "Mac OS X", "Linux", "Ubuntu", "Fedora", "Debian", "Chrome OS", "FreeBSD", "OpenBSD")
+
+
+class RequestHeaders(Protocol):
+    """What a request says of itself; names in any case."""
+
+    def __contains__(self, name: str, /) -> bool: ...
+    def get(self, name: str, default: str, /) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,7 @@ def _parsed(user_agent: str) -> Device:
     return Device(_class(user_agent, parsed.os.family if parsed.os else ""), bot=False)
 
 
-def browser_user_agent(headers: Headers) -> str | None:
+def browser_user_agent(headers: RequestHeaders) -> str | None:
     """The request's own User-Agent when a browser sent it; None when a program did, on behalf of nobody we know."""
     user_agent = headers.get("User-Agent", "")
     if not user_agent.startswith("Mozilla/"):

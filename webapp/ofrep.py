@@ -16,11 +16,11 @@ from experiments.definition import Experiment
 from experiments.events import MAX_ID_LENGTH
 from webapp.attributes import Attributes, BadAttribute, first_seen_of, named_attributes
 from webapp.body import read_json
-from webapp.device import browser_user_agent
+from webapp.device import RequestHeaders, browser_user_agent
 from webapp.errors import WireError
 from webapp.exposure_queue import exposure_of
 from webapp.json_value import fault_in, shown
-from webapp.services import services
+from webapp.services import Services, services
 from webapp.visitor_cookie import remember
 
 blueprint = Blueprint("ofrep", __name__, url_prefix="/ofrep/v1/evaluate")
@@ -52,34 +52,20 @@ class Visit:
 @blueprint.post("/flags/<path:key>")
 def single(key: str) -> Response:
     """Evaluate one experiment. A visitor who is in it counts as exposed, unless its exposure is explicit."""
-    visit = _visit()
-    experiment = services().catalog.get(key)
-    if experiment is None:
-        known = ", ".join(sorted(services().catalog.experiments())) or "none"
-        raise WireError(404, "FLAG_NOT_FOUND", f"no experiment has the key {shown(key)}; known: {known}")
-    assignment = _assign(experiment, visit)
-    if assignment.in_experiment and experiment.exposure == "auto":
-        attributes = Attributes(named_attributes([experiment]), services().site.settings.staff)
-        kept = attributes.of_exposure(visit.visitor, visit.attributes)
-        exposure = exposure_of(experiment, visit.visitor, assignment.variant, kept, services().clock())
-        services().exposures.put(exposure)
-    return _tagged(evaluation(experiment, assignment))
+    return _response(evaluate_one(services(), key, visit_of(read_json(), request.headers)))
 
 
 @blueprint.post("/flags")
 def bulk() -> Response:
     """Evaluate every experiment for one visitor; exposes nobody."""
-    visit = _visit()
-    experiments = services().catalog.experiments()
-    flags = [evaluation(experiment, _assign(experiment, visit)) for _, experiment in sorted(experiments.items())]
-    response = _tagged({"flags": flags})
+    visit = visit_of(read_json(), request.headers)
+    response = _response(evaluate_all(services(), visit))
     remember(response, request, visit.context)
     return response
 
 
-def _visit() -> Visit:
+def visit_of(body: Any, headers: RequestHeaders) -> Visit:
     """Who asks? Raises WireError 400 with OpenFeature's code: the message names place, value and remedy."""
-    body = read_json()
     if not isinstance(body, dict):
         raise WireError(400, "PARSE_ERROR", f"the body is {shown(body)}, must be an object with a context")
     context = body.get("context")
@@ -98,8 +84,28 @@ def _visit() -> Visit:
         seen = first_seen_of(context)
     except BadAttribute as error:
         raise WireError(400, "INVALID_CONTEXT", f"context.{error}") from None
-    attributes = Attributes(frozenset(), user_agent=browser_user_agent(request.headers)).of_evaluation(context)
+    attributes = Attributes(frozenset(), user_agent=browser_user_agent(headers)).of_evaluation(context)
     return Visit(visitor, attributes, None if seen is None else datetime.combine(seen, time(), UTC), context)
+
+
+def evaluate_one(site: Services, key: str, visit: Visit) -> Mapping[str, Any]:
+    """The evaluation of one experiment; the exposure that it causes is queued. Raises WireError 404."""
+    experiment = site.catalog.get(key)
+    if experiment is None:
+        known = ", ".join(sorted(site.catalog.experiments())) or "none"
+        raise WireError(404, "FLAG_NOT_FOUND", f"no experiment has the key {shown(key)}; known: {known}")
+    assignment = _assign(experiment, visit)
+    if assignment.in_experiment and experiment.exposure == "auto":
+        attributes = Attributes(named_attributes([experiment]), site.site.settings.staff)
+        kept = attributes.of_exposure(visit.visitor, visit.attributes)
+        site.exposures.put(exposure_of(experiment, visit.visitor, assignment.variant, kept, site.clock()))
+    return evaluation(experiment, assignment)
+
+
+def evaluate_all(site: Services, visit: Visit) -> Mapping[str, Any]:
+    """The evaluations of all experiments, in the order of their keys."""
+    experiments = sorted(site.catalog.experiments().items())
+    return {"flags": [evaluation(experiment, _assign(experiment, visit)) for _, experiment in experiments]}
 
 
 def _assign(experiment: Experiment, visit: Visit) -> Assignment:
@@ -142,10 +148,15 @@ def _for_the_page(experiment: Experiment) -> dict[str, Any]:
     return told
 
 
-def _tagged(answer: Mapping[str, Any]) -> Response:
-    """The answer with its ETag, or 304 when the client has it; by hand, as HTTP has no conditional POST."""
+def tagged(answer: Mapping[str, Any]) -> tuple[bytes, str]:
+    """The answer as it is sent, and its ETag."""
     body = json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
-    tag = hashlib.sha256(body).hexdigest()[:32]
+    return body, hashlib.sha256(body).hexdigest()[:32]
+
+
+def _response(answer: Mapping[str, Any]) -> Response:
+    """The answer with its ETag, or 304 when the client has it; by hand, as HTTP has no conditional POST."""
+    body, tag = tagged(answer)
     response = Response(status=304) if request.if_none_match.contains(tag) else Response(body, 200)
     response.headers["Content-Type"] = "application/json"
     response.set_etag(tag)

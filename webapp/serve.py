@@ -19,10 +19,10 @@ from granian.server import Server
 
 from experiments.site import Site
 from webapp.event_log import CAPACITY, WAITING_REQUESTS
+from webapp.front import THREADS
 from webapp.settings import ENVIRONMENT, ServeSettings
 
-THREADS = WAITING_REQUESTS + 16  # per worker: when all that may wait for the disk do, assignments are still answered
-BACKPRESSURE = 2 * THREADS  # requests that one worker holds; more wait in the kernel's queue
+BACKPRESSURE = WAITING_REQUESTS + 2 * THREADS  # requests that one worker holds; more wait in the kernel's queue
 BACKLOG = 1024
 PORT_SECONDS = 3.0  # how long a restart waits for the port of the server that it replaces
 STOP_SECONDS = 20  # a worker that does not end by itself is killed then; nothing it acknowledged is lost
@@ -57,22 +57,21 @@ def serve(
     settings = ServeSettings(str(site_path.resolve()), os.getpid(), open_results, capacity, demo_site)
     os.environ[ENVIRONMENT] = json.dumps(asdict(settings))
     os.register_at_fork(after_in_child=_forget_handlers)
-    importlib.import_module("webapp.wsgi")  # once, before the workers fork: they start at once and share its memory
+    importlib.import_module("webapp.worker")  # once, before the workers fork: they start at once and share its memory
     Server(
-        "webapp.wsgi:make",
+        "webapp.worker:make",
         factory=True,
         address=address,
         port=port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI,
         http=HTTPModes.http1,
         websockets=False,
         workers=workers or os.cpu_count() or 1,
-        blocking_threads=THREADS,
         backpressure=BACKPRESSURE,
         backlog=BACKLOG,
         respawn_failed_workers=True,
         workers_kill_timeout=STOP_SECONDS,
-        log_level=LogLevels.error,  # its warnings are about the number of threads, which wait for the disk here
+        log_level=LogLevels.warning,
     ).serve()
 
 

@@ -187,7 +187,7 @@ def test_a_database_that_is_none_is_set_aside_and_named(site_path: Path) -> None
 def test_a_worker_starts_without_the_statistics() -> None:
     """scipy, statsmodels, pandas and vl_convert take seconds to load; serving assignments needs none of them."""
     heavy = ("scipy", "statsmodels", "pandas", "vl_convert")
-    code = f"import json, sys, webapp.wsgi; print(json.dumps([name for name in {heavy} if name in sys.modules]))"
+    code = f"import json, sys, webapp.worker; print(json.dumps([name for name in {heavy} if name in sys.modules]))"
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert json.loads(output.stdout) == []
 

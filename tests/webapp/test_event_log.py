@@ -23,8 +23,9 @@ def store(tmp_path: Path) -> SqliteStore:
 
 
 @pytest.fixture
-def log(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[EventLog]:
+def log(store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EventLog]:
     """One whose requests and probes lose patience at once."""
+    open_store(tmp_path / "another.db", lambda: ()).append(())  # the first one in a process imports for a while
     monkeypatch.setattr(event_log, "PATIENCE_SECONDS", 0.2)
     monkeypatch.setattr(event_log, "HEALTH_SECONDS", 0.2)
     made = EventLog(store)
@@ -85,7 +86,7 @@ def test_while_it_does_not_answer_it_says_why_the_last_events_were_refused(log: 
 def test_no_more_requests_wait_for_the_disk_than_leave_threads_for_assignments(
     store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_log, "WAITING_REQUESTS", 3)
+    monkeypatch.setattr(event_log, "WAITING_THREADS", 3)
     log = EventLog(store)
     told: list[str] = []
     full = threading.Event()
@@ -107,6 +108,47 @@ def test_no_more_requests_wait_for_the_disk_than_leave_threads_for_assignments(
     assert told == ["3 requests are waiting for the disk already; send these events again"]
     assert len(list(store.scan())) == 3
     log.close()
+
+
+def test_no_more_requests_are_handed_in_than_may_wait(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_log, "WAITING_REQUESTS", 2)
+    log = EventLog(store)
+    told: list[BaseException | None] = []
+    for number in range(0, 6, 3):
+        with store.file.writing():
+            for one in (number, number + 1):
+                log.hand_in([exposure(f"v{one}", "single", one)], told.append)
+            with pytest.raises(QueueFull, match="2 requests are waiting for the disk already"):
+                log.hand_in([exposure("v9", "single", 9)], told.append)
+        _until(lambda: log.group_commit.waiting == 0)
+    log.close()
+    assert told == [None] * 4
+    assert len(list(store.scan())) == 4
+
+
+def test_what_is_handed_in_while_too_many_events_wait_takes_no_place(store: SqliteStore) -> None:
+    log = EventLog(store, capacity=1)
+    told: list[BaseException | None] = []
+    with store.file.writing():
+        log.hand_in([exposure("v0", "single", 0)], told.append)
+        for _ in range(2 * event_log.WAITING_REQUESTS):
+            with pytest.raises(QueueFull, match="1 events wait for the disk, the queue takes 1"):
+                log.hand_in([exposure("v1", "single", 1)], told.append)
+    log.close()
+    assert told == [None]
+
+
+def test_trouble_of_what_was_handed_in_is_told_and_remembered(log: EventLog, tmp_path: Path) -> None:
+    database = tmp_path / "yesladder.db"
+    database.mkdir()
+    told: list[BaseException | None] = []
+    log.hand_in([exposure("v", "single", 0)], told.append)
+    _until(lambda: len(told) == 1)
+    assert "it must be a file" in str(told[0])
+    database.rmdir()
+    log.hand_in([exposure("v", "single", 0)], told.append)
+    _until(lambda: len(told) == 2)
+    assert told[1] is None
 
 
 def _until(condition: Callable[[], bool]) -> None:

@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -119,6 +120,27 @@ def test_large_bodies_are_refused_by_the_real_server(serve_site: Serve, chunked:
         assert json.loads(response.read())["success"] is False
         connection.close()
         assert served.request("POST", "/v1/batch", batch(track("v", "m")))[0] == 200
+
+
+CUT = {
+    "before the body": b"POST /v1/batch HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\n",
+    "in the body": b"POST /v1/batch HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\n{",
+    "in a chunk": b"POST /v1/batch HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n50\r\n{",
+    "in an assignment": b"POST /ofrep/v1/evaluate/flags HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\n{",
+    "before the answer": b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+}
+
+
+def test_clients_that_hang_up_disturb_nobody(serve_site: Serve) -> None:
+    with serve_site(workers=1) as served:
+        for sent in CUT.values():
+            with socket.create_connection(("127.0.0.1", served.port), timeout=20) as connection:
+                connection.sendall(sent)
+                time.sleep(0.1)
+        assert served.request("POST", "/v1/batch", batch(track("v", "m")))[0] == 200
+        served.process.terminate()
+        assert served.process.wait(20) == 0
+        assert served.log.read_text() == ""
 
 
 def test_a_killed_worker_is_replaced(serve_site: Serve) -> None:

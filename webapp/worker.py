@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import multiprocessing.util
 import os
@@ -10,18 +11,20 @@ import threading
 import time
 from pathlib import Path
 
-from flask import Flask
-
 from webapp.app import create_app
 from webapp.device import device_of
+from webapp.front import Front
 from webapp.services import Services
 from webapp.settings import ENVIRONMENT, ServeSettings
 
 _WATCH_SECONDS = 0.25
 _LAST_WORDS_SECONDS = 15.0
+_YOUNG_OBJECTS = (
+    50_000  # between two searches for cycles: thousands live while they wait for the disk, and are no garbage
+)
 
 
-def make() -> Flask:
+def make() -> Front:
     """One worker's application. It ends itself when its master is gone, and writes what waits before it ends."""
     os.setpgrp()  # Ctrl-C in a terminal is for the master, which then ends its workers; both at once is a race
     settings = ServeSettings(**json.loads(os.environ[ENVIRONMENT]))
@@ -37,7 +40,10 @@ def make() -> Flask:
     # reading its patterns takes a quarter of a second, which the first visitor would spend looking at the control
     threading.Thread(target=device_of, args=("Mozilla/5.0",), name="warm-up", daemon=True).start()
     threading.Thread(target=_follow, args=(settings.master,), name="follow-master", daemon=True).start()
-    return app
+    made = Front(app)
+    gc.freeze()  # what was made so far stays
+    gc.set_threshold(_YOUNG_OBJECTS)
+    return made
 
 
 def _follow(master: int) -> None:
