@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,12 +73,13 @@ def post(body: str, path: str = "/v1/batch", **headers: str) -> Asked:
 
 
 def answered(front: Front, *asked: Asked) -> None:
-    """Have the front answer these, all at once."""
+    """Have the front answer these, all at once, on a loop of another thread: a browser's may run in this one."""
 
     async def answer() -> None:
         await asyncio.gather(*(front.__rsgi__(cast(Scope, one), cast(HTTPProtocol, one)) for one in asked))
 
-    asyncio.run(answer())
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(answer())).result()
 
 
 @pytest.fixture
@@ -312,7 +314,7 @@ def test_hundreds_wait_for_the_disk_without_a_thread(lane: Front) -> None:
     answered(lane, *many)
     watch.join(60)
     assert {one.status for one in many} == {200}
-    assert seen[0] <= before + 1  # the one that watches
+    assert seen[0] <= before + 2  # the one that watches, and the loop's
     assert len(_stored(lane.services)) == 301
 
 

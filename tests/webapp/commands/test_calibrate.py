@@ -116,7 +116,7 @@ def test_a_draft_needs_a_rate_and_then_nothing_else(site: Path) -> None:
         pytest.param(("offer", "--step", "read"), 2, "'read' is no milestone of the path; they are: seen", id="step"),
         pytest.param(("offer", "--effect", "ten"), 2, "'ten' is no percentage", id="effect"),
         pytest.param(("offer", "--rate", "50%", "--effect", "60%"), 2, "Give a smaller --effect", id="too much"),
-        pytest.param(("offer", "--visitors", 900_000), 2, "would take 3,0", id="too long"),
+        pytest.param(("offer", "--visitors", 900_000), 2, "a day, and at most 366 can be simulated", id="too long"),
         pytest.param(("offer", "--truth", "TRUTH", "--rate", "3%"), 2, "give one of them", id="both"),
         pytest.param(("offer", "--truth", "TRUTH"), 1, "variants are other, must be as-it-is, clear", id="misfit"),
         pytest.param(("offer", "--truth", "BROKEN"), 1, "variants: Field required", id="broken"),
