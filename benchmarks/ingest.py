@@ -40,14 +40,14 @@ from pathlib import Path
 import numpy as np
 from load import Load, answer_on
 
-from experiments.catalog import Catalog
-from experiments.gallery import exhibit
-from experiments.simulate import simulate
-from experiments.sqlite_file import LOG_PAGES
-from experiments.sqlite_store import open_store
-from experiments.truth import read_truth
-from webapp.app import now_utc
-from webapp.segment_line import segment_line
+from experiments.gallery.exhibit import exhibit
+from experiments.simulation.simulate import simulate
+from experiments.simulation.truth import read_truth
+from experiments.site.catalog import Catalog
+from experiments.store.sqlite.engine import open_store
+from experiments.store.sqlite.file import LOG_PAGES
+from webapp.server.app import now_utc
+from webapp.wire.segment_writer import segment_line
 
 EXHIBIT = "multi-step-form"
 WRITE_KEY = "wk_benchmark"
@@ -60,9 +60,9 @@ SERVE = """\
 import sys
 from functools import partial
 from pathlib import Path
-import webapp.event_log
-from experiments.group_commit import GroupCommit
-from webapp.serve import serve
+import experiments.store.event_log
+from experiments.store.group_commit import GroupCommit
+from webapp.server.serve import serve
 site, port, workers, at_once = sys.argv[1], *map(int, sys.argv[2:])
 if at_once:  # events in one transaction; as it is served otherwise
     webapp.event_log.GroupCommit = partial(GroupCommit, at_once=at_once)

@@ -31,14 +31,14 @@ import numpy as np
 from flask.testing import FlaskClient
 from report import RATES, STARTED_AT, VARIANTS, big_experiment, drawn_tables
 
-from experiments import count_rows
-from experiments.catalog import Catalog
-from experiments.sqlite_store import open_store
-from experiments.tally import Tally
-from stats.patterns import PatternTable
-from stats.reach import ReachTable
-from webapp import results
-from webapp.app import create_app
+from experiments.events.tally import Tally
+from experiments.site.catalog import Catalog
+from experiments.store.sqlite import count_rows
+from experiments.store.sqlite.engine import open_store
+from stats.tables.patterns import PatternTable
+from stats.tables.reach import ReachTable
+from webapp.pages.experiment import result_routes as results
+from webapp.server.app import create_app
 
 DAYS = 60
 LEVELS = {

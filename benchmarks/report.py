@@ -16,10 +16,10 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from experiments.definition import Experiment
-from experiments.report import report
-from stats.patterns import PatternTable
-from stats.reach import Exposed, ReachTable, StepReach
+from experiments.definition.experiment import Experiment
+from experiments.reporting.report import report
+from stats.tables.patterns import PatternTable
+from stats.tables.reach import Exposed, ReachTable, StepReach
 
 VARIANTS = ("control", "first", "second")
 RATES = {"seen": 0.6, "started": 0.3, "given": 0.12, "bought": 0.04, "read": 0.2, "shared": 0.01}

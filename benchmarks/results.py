@@ -24,12 +24,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from experiments import count_rows
-from experiments.definition import Experiment
-from experiments.event_rows import COLUMNS, micros
-from experiments.gallery import exhibit
-from experiments.sqlite_store import SqliteStore, open_store
-from experiments.tally import Tally
+from experiments.definition.experiment import Experiment
+from experiments.events.tally import Tally
+from experiments.gallery.exhibit import exhibit
+from experiments.store.sqlite import count_rows
+from experiments.store.sqlite.engine import SqliteStore, open_store
+from experiments.store.sqlite.event_rows import COLUMNS, micros
 
 STARTED_AT = datetime(2026, 9, 1, tzinfo=UTC)
 DAYS = 60

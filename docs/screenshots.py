@@ -23,10 +23,10 @@ from typing import Literal
 from playwright.sync_api import sync_playwright
 from werkzeug.serving import make_server
 
-from webapp.app import create_app
-from webapp.commands.demo import demo as command
-from webapp.commands.demo_site import build
-from webapp.drawing import drawing
+from webapp.charts.vega_process import drawing
+from webapp.commands.demo.demo import demo as command
+from webapp.commands.demo.history import build
+from webapp.server.app import create_app
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 FOLDER = Path(__file__).parent / "pictures"

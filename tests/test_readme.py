@@ -17,12 +17,12 @@ import click
 import pytest
 from ruamel.yaml import YAML
 
-from experiments.definition import Analysis, Experiment, Guardrail, Step, Variant
-from experiments.memory_store import MemoryStore
-from experiments.report import report
-from experiments.site import Settings
-from webapp.app import create_app
+from experiments.definition.experiment import Analysis, Experiment, Guardrail, Step, Variant
+from experiments.reporting.report import report
+from experiments.site.site import Settings
+from experiments.store.memory import MemoryStore
 from webapp.cli import main
+from webapp.server.app import create_app
 
 README = Path(__file__).parents[1].joinpath("README.md").read_text()
 

@@ -6,21 +6,21 @@ from typing import Any
 
 import click
 
-from webapp.commands.backup import backup
-from webapp.commands.calibrate import calibrate
-from webapp.commands.demo import demo
-from webapp.commands.erasure import expire, forget
-from webapp.commands.event_log import import_, verify
-from webapp.commands.export import export
-from webapp.commands.ledger import ledger
-from webapp.commands.plan import plan
-from webapp.commands.results import results
-from webapp.commands.server import serve, token
-from webapp.commands.simulation import simulate
-from webapp.commands.site_folder import check, init, new, schema
-from webapp.commands.time_to_convert import time_to_convert
-from webapp.commands.visitor import visitor
-from webapp.commands.why import why
+from webapp.commands.demo.demo import demo
+from webapp.commands.log.backup import backup
+from webapp.commands.log.erasure import expire, forget
+from webapp.commands.log.events import import_, verify
+from webapp.commands.log.export import export
+from webapp.commands.planning.calibrate import calibrate
+from webapp.commands.planning.plan import plan
+from webapp.commands.planning.simulate import simulate
+from webapp.commands.results.ledger import ledger
+from webapp.commands.results.results import results
+from webapp.commands.results.time_to_convert import time_to_convert
+from webapp.commands.results.visitor import visitor
+from webapp.commands.results.why import why
+from webapp.commands.site.serve_command import serve, token
+from webapp.commands.site.site_folder import check, init, new, schema
 
 
 class Commands(click.Group):
@@ -36,10 +36,10 @@ class Commands(click.Group):
             raise
         except Exception as error:
             # Imported only now, so that `yesladder --help` need not wait for what the store and the catalog import.
-            from experiments.problem import SiteError
-            from experiments.store import StoreError
-            from webapp.serve import ServeRefused
-            from webapp.tokens import TokensUnreadable
+            from experiments.definition.problem import SiteError
+            from experiments.store.store import StoreError
+            from webapp.server.serve import ServeRefused
+            from webapp.services.tokens import TokensUnreadable
 
             if isinstance(error, SiteError | StoreError | ServeRefused | TokensUnreadable | OSError):
                 raise click.ClickException(str(error)) from error

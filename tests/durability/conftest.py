@@ -7,15 +7,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from client import WRITE_KEY
-from medium import compiled
-from server import StoreAt
 
-from experiments.assignment import assign
-from experiments.catalog import Catalog
-from experiments.site import Site
-from experiments.sqlite_store import SqliteStore, open_store
-from webapp.app import now_utc
+from experiments.assignment.assignment import assign
+from experiments.site.catalog import Catalog
+from experiments.site.site import Site
+from experiments.store.sqlite.engine import SqliteStore, open_store
+from tests.durability.client import WRITE_KEY
+from tests.durability.medium import compiled
+from tests.durability.server import StoreAt
+from webapp.server.app import now_utc
 
 EXPERIMENT = """\
 key: contact-form

@@ -11,7 +11,7 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from medium import Change
+from tests.durability.medium import Change
 
 SECTORS = (512, 4096)
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from experiments.sqlite_store import SqliteStore
+from experiments.store.sqlite.engine import SqliteStore
 
 StoreAt = Callable[[Path], AbstractContextManager[SqliteStore]]  # the store of a site, opened beside the server
 ROOT = Path(__file__).parents[2]
@@ -49,7 +49,7 @@ class Server:
         began = time.monotonic()
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", f"from pathlib import Path\nfrom webapp.serve import serve\n{call}"],
+                [sys.executable, "-c", f"from pathlib import Path\nfrom webapp.server.serve import serve\n{call}"],
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -137,7 +137,7 @@ def _is_server(pid: int) -> bool:
     """Does a process of this id live, and is it one of ours? Ids are used again by the system."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-        return state != "Z" and b"webapp.serve" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return state != "Z" and b"webapp.server.serve" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
 

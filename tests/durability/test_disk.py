@@ -6,8 +6,9 @@ import random
 from collections.abc import Sequence
 
 import pytest
-from disk import Disk
-from medium import Change
+
+from tests.durability.disk import Disk
+from tests.durability.medium import Change
 
 TRIES = 400
 

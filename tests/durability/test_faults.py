@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from client import WRITE_KEY
-from medium import Medium
-from server import Answer, Server, StoreAt
+
+from tests.durability.client import WRITE_KEY
+from tests.durability.medium import Medium
+from tests.durability.server import Answer, Server, StoreAt
 
 WORKERS = 2
 TRIES = 16  # requests of one kind, so that every worker gets some

@@ -15,11 +15,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from client import Client
-from server import Server, StoreAt
 
-from experiments.catalog import Catalog
-from webapp.app import now_utc
+from experiments.site.catalog import Catalog
+from tests.durability.client import Client
+from tests.durability.server import Server, StoreAt
+from webapp.server.app import now_utc
 
 ROUNDS = 300 if os.environ.get("YESLADDER_STUDY") == "full" else 15
 CLIENTS = 3

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from client import WRITE_KEY
-from server import Answer, Server, StoreAt
 
-from experiments.set_aside import names_set_aside
+from experiments.store.sqlite.set_aside import names_set_aside
+from tests.durability.client import WRITE_KEY
+from tests.durability.server import Answer, Server, StoreAt
 
 LOG = "yesladder.db"
 GARBAGE = b"this is no database, it is a sentence. " * 400

@@ -19,10 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from client import Client
-from disk import Disk
-from medium import Change, Medium
-from server import Server, StoreAt
+
+from tests.durability.client import Client
+from tests.durability.disk import Disk
+from tests.durability.medium import Change, Medium
+from tests.durability.server import Server, StoreAt
 
 FULL = os.environ.get("YESLADDER_STUDY") == "full"
 CUTS = 1_000 if FULL else 150

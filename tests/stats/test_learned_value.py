@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stats.learned_value import ENOUGH_BUYERS, LearnedValue, TooFew, anytime_half_width, learned_value
-from stats.patterns import PatternTable
+from stats.tables.patterns import PatternTable
 
 ASKED: dict[str, Any] = {"on_path": False, "level": 0.05, "tightest_at": 5000}
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
-from stats.mixture import critical_value, log_e_value, p_value_of
+from stats.boundaries.mixture import critical_value, log_e_value, p_value_of
 from stats.multiplicity import benjamini_yekutieli, selected_level
 
 P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=40)

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import power_proportions_2indep, proportion_effectsize
 
-from stats.crossing import crossing_probabilities
-from stats.mixture import critical_value
+from stats.boundaries.alpha_spending import GRID, grid_boundary
+from stats.boundaries.crossing import crossing_probabilities
+from stats.boundaries.mixture import critical_value
 from stats.power import (
     ENOUGH_VISITORS,
     Contrast,
@@ -24,8 +25,7 @@ from stats.power import (
     power_at,
     sample_size,
 )
-from stats.score import Floats
-from stats.spending import GRID, grid_boundary
+from stats.proportions.score import Floats
 
 METHODS: tuple[Method, ...] = ("planned", "always-valid", "fixed")
 TAU = math.log(1.2)

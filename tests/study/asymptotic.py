@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stats.score import Floats, Pair
+from stats.proportions.score import Floats, Pair
 
 ALPHA = 0.05
 TUNING = 5_000.0  # GrowthBook's default

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
-from replications import generator
 
-from experiments.definition import Experiment
-from experiments.gallery import exhibit
-from experiments.report import Report, report
-from experiments.simulate import simulate_tables, true_rates
-from experiments.truth import Truth, read_truth
-from stats.reach import ReachTable
-from stats.score import Pair, ScoreTest
+from experiments.definition.experiment import Experiment
+from experiments.gallery.exhibit import exhibit
+from experiments.reporting.report import Report, report
+from experiments.simulation.simulate import simulate_tables, true_rates
+from experiments.simulation.truth import Truth, read_truth
+from stats.proportions.score import Pair, ScoreTest
+from stats.tables.reach import ReachTable
+from tests.study.replications import generator
 
 START = datetime(2026, 11, 2, tzinfo=UTC)
 DAYS = 21

@@ -1,7 +1,7 @@
 """Looks: what each method says at every look of many replications at once, with the project's own statistics.
 
-The fast form of what `stats.sequential` answers for one comparison at a time; a test shows on a sample that both say
-the same. Arrays have shape (replications, looks) unless said otherwise.
+The fast form of what `stats.proportions.sequential` answers for one comparison at a time; a test shows on a sample that
+both say the same. Arrays have shape (replications, looks) unless said otherwise.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from worlds import Counts
 
-from stats.design import ENOUGH, Design
-from stats.mixture import critical_value
-from stats.score import Flags, Floats, ScoreTest
-from stats.sequential import SPENT
-from stats.spending import grid_boundary, grid_points, log_haste
+from stats.boundaries.alpha_spending import grid_boundary, grid_points, log_haste
+from stats.boundaries.mixture import critical_value
+from stats.proportions.design import ENOUGH, Design
+from stats.proportions.score import Flags, Floats, ScoreTest
+from stats.proportions.sequential import SPENT
+from tests.study.worlds import Counts
 
 Method = Literal["planned", "always-valid"]
 METHODS: tuple[Method, ...] = ("planned", "always-valid")

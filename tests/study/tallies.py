@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 
-import asymptotic
 import numpy as np
 import scipy.stats
-from looks import METHODS, Looks, first_look
-from worlds import LOOKS_TO_PLAN, MACRO, STEPS, Counts, Ladder, World
 
-from stats.score import Flags
+from stats.proportions.score import Flags
+from tests.study import asymptotic
+from tests.study.looks import METHODS, Looks, first_look
+from tests.study.worlds import LOOKS_TO_PLAN, MACRO, STEPS, Counts, Ladder, World
 
 
 def of_two_arms(world: World, replications: range) -> Counter[str]:

@@ -6,13 +6,13 @@ import json
 import subprocess
 from pathlib import Path
 
-import asymptotic
 import numpy as np
 import pytest
-from replications import FULL
-from worlds import World
 
-from stats.score import Pair
+from stats.proportions.score import Pair
+from tests.study import asymptotic
+from tests.study.replications import FULL
+from tests.study.worlds import World
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = Path(__file__).with_name("growthbook.py")

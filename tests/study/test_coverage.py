@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from looks import METHODS
-from promises import Cell, broken, replications_for
-from replications import FULL, counted
-from tallies import of_two_arms
-from worlds import World
+
+from tests.study.looks import METHODS
+from tests.study.promises import Cell, broken, replications_for
+from tests.study.replications import FULL, counted
+from tests.study.tallies import of_two_arms
+from tests.study.worlds import World
 
 EFFECTS = ((0.002, 0.003), (0.005, 0.0065), (0.02, 0.024), (0.1, 0.12), (0.5, 0.45))
 WORLDS = [

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from demo_worlds import DemoWorld, of_demo
-from promises import Cell, broken
-from replications import FULL, counted
+
+from tests.study.demo_worlds import DemoWorld, of_demo
+from tests.study.promises import Cell, broken
+from tests.study.replications import FULL, counted
 
 ALPHA = 0.05
 

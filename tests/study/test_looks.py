@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from looks import METHODS, Looks, Method
-from worlds import LOOKS, MACRO, STEPS, Counts, Ladder, World
 
-from experiments.definition import Experiment
-from experiments.report import Report, report
-from stats.patterns import PatternTable
-from stats.reach import Exposed, ReachTable, StepReach
-from stats.sequential import Asked, Evidence, sequential
+from experiments.definition.experiment import Experiment
+from experiments.reporting.report import Report, report
+from stats.proportions.sequential import Asked, Evidence, sequential
+from stats.tables.patterns import PatternTable
+from stats.tables.reach import Exposed, ReachTable, StepReach
+from tests.study.looks import METHODS, Looks, Method
+from tests.study.worlds import LOOKS, MACRO, STEPS, Counts, Ladder, World
 
 WORLDS = [
     World((0.002, 0.002), share=0.1, planned_visitors=200_000),

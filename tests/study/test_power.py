@@ -14,11 +14,12 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from looks import METHODS
-from promises import highest_share
-from replications import FULL, counted
-from tallies import ENGINES, of_power
-from worlds import World
+
+from tests.study.looks import METHODS
+from tests.study.promises import highest_share
+from tests.study.replications import FULL, counted
+from tests.study.tallies import ENGINES, of_power
+from tests.study.worlds import World
 
 PLANNED, ALWAYS_VALID = METHODS
 WORLDS = {rates: World(rates) for rates in ((0.005, 0.0065), (0.02, 0.024), (0.1, 0.11), (0.1, 0.12), (0.5, 0.52))}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from promises import ERROR, Cell, broken, highest_share, lowest_share, power, replications_for
 from statsmodels.stats.proportion import proportion_confint
+
+from tests.study.promises import ERROR, Cell, broken, highest_share, lowest_share, power, replications_for
 
 
 @pytest.mark.parametrize(("happened", "replications"), [(0, 500), (3, 500), (120, 2_000), (499, 500), (500, 500)])

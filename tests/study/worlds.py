@@ -12,11 +12,11 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-from replications import generator
 
-from stats.design import Design
-from stats.reach import StepReach
-from stats.score import Floats, Pair
+from stats.proportions.design import Design
+from stats.proportions.score import Floats, Pair
+from stats.tables.reach import StepReach
+from tests.study.replications import generator
 
 LOOKS_TO_PLAN = 200
 LOOKS = 2 * LOOKS_TO_PLAN

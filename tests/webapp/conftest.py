@@ -21,7 +21,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser, sync_playwright
 
-from webapp.app import create_app
+from webapp.server.app import create_app
 
 WRITE_KEY = "wk_test"
 ORIGIN = "https://shop.example"
@@ -151,7 +151,7 @@ def serving(site: Path, workers: int = 2, capacity: int | None = None) -> Iterat
     log = site / f"serve-{port}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-c", f"from pathlib import Path\nfrom webapp.serve import serve\n{call}"],
+            [sys.executable, "-c", f"from pathlib import Path\nfrom webapp.server.serve import serve\n{call}"],
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -242,7 +242,7 @@ def wait_until(condition: Callable[[], bool], what: str, log: Path | None = None
 def is_worker(pid: int) -> bool:
     """Does a process of this id live and belong to a server of these tests? Ids are used again by the system."""
     try:
-        return b"webapp.serve" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return b"webapp.server.serve" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
 

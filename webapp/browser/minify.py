@@ -19,7 +19,7 @@ def minified() -> Mapping[str, str]:
     parts = "\n".join((HERE / "snippet" / f"{part}.js").read_text("utf-8") for part in PARTS)
     # the last catch: where the browser lacks something that we need, the page goes on without us
     files = {"yesladder.js": _small(f'(function (tested) {{ "use strict"; try {{ {parts} }} catch {{}} }})({TESTED});')}
-    for script in sorted(HERE.glob("*.js")):
+    for script in sorted((HERE / "widgets").glob("*.js")):
         style = script.with_suffix(".css")
         files[style.name] = _small(style.read_text("utf-8"), "text/css")
         # with its style inside: a page that allows this server's scripts needs to allow nothing else

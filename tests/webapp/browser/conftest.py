@@ -17,12 +17,12 @@ import pytest
 from playwright.sync_api import Browser, Page, Route
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from experiments.assignment import assign
-from experiments.gallery import exhibit
-from webapp.app import create_app
-from webapp.commands.site_folder import add_exhibit, new_site
+from experiments.assignment.assignment import assign
+from experiments.gallery.exhibit import exhibit
+from webapp.commands.site.site_folder import add_exhibit, new_site
+from webapp.server.app import create_app
 
-SOURCES = Path(__file__).parents[3] / "webapp" / "browser"
+SOURCES = Path(__file__).parents[3] / "webapp" / "browser" / "widgets"
 HOST = "http://host.example"
 KINDS = {"js": "text/javascript", "css": "text/css"}
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; form-action 'self'; base-uri 'none'"

@@ -18,7 +18,7 @@ import pytest
 from click.testing import CliRunner
 
 from webapp.cli import main
-from webapp.commands import demo_site
+from webapp.commands.demo import history as demo_site
 
 YESLADDER = [sys.executable, "-W", "error", "-c", "from webapp.cli import main; main(prog_name='yesladder')"]
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from experiments.catalog import Catalog
-from experiments.definition import Experiment
-from experiments.events import Event, MessageId, Refusal, VisitorId
-from experiments.gallery import exhibit
-from experiments.simulate import simulate
-from experiments.sqlite_store import open_store
-from experiments.truth import Behaviour, Crowd, Truth, read_truth
-from webapp.commands.site_folder import add_exhibit
+from experiments.definition.experiment import Experiment
+from experiments.events.event import Event, MessageId, Refusal, VisitorId
+from experiments.gallery.exhibit import exhibit
+from experiments.simulation.simulate import simulate
+from experiments.simulation.truth import Behaviour, Crowd, Truth, read_truth
+from experiments.site.catalog import Catalog
+from experiments.store.sqlite.engine import open_store
+from webapp.commands.site.site_folder import add_exhibit
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 BROKEN = "a-file-with-quite-a-long-name-that-somebody-gave-it-in-a-hurry.yaml"

@@ -17,23 +17,28 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from experiments.decision_log import Entry
-from experiments.decomposition import decomposition
-from experiments.definition import Experiment
-from experiments.funnel import Funnel
-from experiments.ladder import ladder
-from experiments.learned_values import learned_values
-from experiments.measurement import Measurement
-from experiments.problem import Problem
-from experiments.report import Comparison, Look, Report, SampleRatio, StepReport, VariantReach
-from experiments.value_report import value_report
-from stats.patterns import PatternTable
-from stats.reach import Exposed, ReachTable, StepReach
-from webapp import access, home, live, plan_page, preview, results, time_to_convert_page
-from webapp.app import CONTENT_SECURITY_POLICY
-from webapp.errors import register_errors
-from webapp.reports import Figures
-from webapp.services import Services
+from experiments.audit.decision_log import Entry
+from experiments.definition.experiment import Experiment
+from experiments.definition.problem import Problem
+from experiments.planning.baseline import Measurement
+from experiments.reporting.commitment_ladder import ladder
+from experiments.reporting.funnel import Funnel
+from experiments.reporting.learned_values import learned_values
+from experiments.reporting.lift_decomposition import decomposition
+from experiments.reporting.report import Comparison, Look, Report, SampleRatio, StepReport, VariantReach
+from experiments.reporting.value_per_visitor import value_report
+from stats.tables.patterns import PatternTable
+from stats.tables.reach import Exposed, ReachTable, StepReach
+from webapp.pages import live, preview
+from webapp.pages.experiment import result_routes as results
+from webapp.pages.home import home
+from webapp.pages.plan import plan_routes as plan_page
+from webapp.pages.report_cache import Figures
+from webapp.pages.time_to_convert import time_to_convert_routes as time_to_convert_page
+from webapp.server.app import CONTENT_SECURITY_POLICY
+from webapp.services import access
+from webapp.services.errors import register_errors
+from webapp.services.services import Services
 
 START = datetime(2026, 11, 1, 9, tzinfo=UTC)
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)

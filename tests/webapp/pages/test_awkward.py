@@ -10,13 +10,13 @@ from typing import Literal
 from urllib.parse import quote
 
 import pytest
-from awkward_site import CROWD, LONG_ID, NOW, STEPS, VARIANTS, build
 from flask import Flask
-from inspection import barriers, keyboard, motion, opened, paper, visit, widths
 from playwright.sync_api import Browser, Page, Route
 from werkzeug.serving import make_server
 
-from webapp.app import create_app
+from tests.webapp.pages.awkward_site import CROWD, LONG_ID, NOW, STEPS, VARIANTS, build
+from tests.webapp.pages.inspection import barriers, keyboard, motion, opened, paper, visit, widths
+from webapp.server.app import create_app
 
 Scheme = Literal["light", "dark"]
 

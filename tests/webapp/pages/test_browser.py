@@ -11,14 +11,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from inspection import barriers, opened, visit, widths
 from playwright.sync_api import Browser, Page
 from werkzeug.serving import make_server
 
-from experiments.events import Event, MessageId, Refusal, VisitorId
-from experiments.problem import Problem
-from experiments.report import SampleRatio
-from experiments.sample_ratio import Finding
+from experiments.definition.problem import Problem
+from experiments.events.event import Event, MessageId, Refusal, VisitorId
+from experiments.reporting.report import SampleRatio
+from experiments.reporting.sample_ratio import Finding
+from tests.webapp.pages.inspection import barriers, opened, visit, widths
 
 PATHS = (
     "/",

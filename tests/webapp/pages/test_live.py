@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from experiments.events import Event, MessageId, Refusal, VisitorId
-from experiments.store import StoreUnavailable
+from experiments.events.event import Event, MessageId, Refusal, VisitorId
+from experiments.store.store import StoreUnavailable
 
 HERE = "http://localhost"
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from experiments.site import Site
-from webapp.app import create_app
+from experiments.site.site import Site
+from webapp.server.app import create_app
 
 HERE = "http://localhost"
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)

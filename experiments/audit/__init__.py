@@ -1,0 +1,8 @@
+"""Why is this number what it is?
+
+decisions.py        the verdicts that fell, one for the log
+decision_log.py     does each still agree with the data?
+change_report.py    why a number changed between two moments
+visitor_history.py  one visitor, and how each event was judged (visitor_phase)
+exclusions.py       who is behind each line of the ledger
+"""

@@ -1,0 +1,297 @@
+"""Chapter: one visitor's part in one phase, with the reason for every fact. It tells what journey.py decides.
+
+Nothing is decided here: variant, steps, value and exclusion are those of `Meaning.judged`, table by table. What is
+added is the reason: which event reached a step, and what each other event missed, by which moment.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from experiments.assignment.assignment import Assignment, place
+from experiments.definition.experiment import Experiment, Step
+from experiments.definition.money import hundredths
+from experiments.events.event import Event, MessageId, distinct
+from experiments.events.journey import Facts, Judgement, Meaning, Person, Table
+from experiments.events.tally import Tally, add, ledger_table
+
+Fate = Literal[
+    "first-exposure",  # decides the variant for good
+    "exposed-again",
+    "second-variant",  # an exposure to another variant than the first
+    "before-start",
+    "after-end",
+    "unknown-variant",
+    "reached",  # the event that reached these steps
+    "sale",  # the macro-conversion whose value counts
+    "repeated",  # the steps are reached without it
+    "before-exposure",
+    "after-window",
+    "too-late",  # received after the seal; `limit` is until when it would have counted
+    "other-visitor",  # of an id that is joined, but not in time for these steps
+    "not-exposed",  # a step of a phase in which the visitor never counted
+    "joined",
+    "join-too-late",  # it would have changed a published number
+    "withdrawal",
+]
+Where = Literal["verdict", "segments", "days", "division"]
+# hourly cohorts of each step; its daily ones by segment; the days of value and funnel; the check of the sample ratio
+_WHERE: Mapping[str, Where] = {"reach": "verdict", "segments": "segments", "patterns": "days", "exposed": "division"}
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What became of one event in one phase. `steps`: keys it is about. `limit`: the moment that it missed."""
+
+    fate: Fate
+    steps: tuple[str, ...] = ()
+    limit: datetime | None = None
+    where: Where = "verdict"
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """One step as the verdict counts it for one visitor.
+
+    `exposure`: where the visitor's time begins. `reached`: the event that reached the step in time. `missed`: events
+    that would have, and why they did not. `until`: the end of the window; `sealed_at`: until when a fact may be
+    received. `counted` False: the visitor is excluded. `in_days`: reached in the daily tables of value and funnel,
+    where every step has the experiment's window.
+    """
+
+    step: Step
+    exposure: Event
+    reached: Event | None
+    missed: Sequence[tuple[Event, Note]]
+    until: datetime
+    sealed_at: datetime
+    counted: bool
+    in_days: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """One visitor as the daily tables count them: first exposure, exclusion, steps reached, value in hundredths.
+
+    `attributes`: segment attributes at first exposure. `sale`: the macro-conversion whose value counts; `capped`: it
+    was worth more than `value_cap`.
+    """
+
+    exposure: Event
+    excluded: str | None
+    reached: Mapping[str, datetime]
+    attributes: Mapping[str, str]
+    stratum: str
+    sale: Event | None
+    value: int
+    bad_value: bool
+    capped: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """One visitor's part in one phase.
+
+    `visitors`: as whom they count, the earliest exposure first; none when no exposure was in time, more than one where
+    a join came too late. `division`: the exposures that the sample-ratio check counts. `assigned`: where the hash puts
+    the id of the first exposure, None where another tool assigns. `ledger`: reason -> variant -> how many.
+    `notes`: what became of each event.
+    """
+
+    experiment: Experiment
+    visitors: Sequence[Counted]
+    passages: Sequence[Passage]
+    division: Sequence[Event]
+    assigned: Assignment | None
+    ledger: Mapping[str, Mapping[str, int]]
+    notes: Mapping[MessageId, Sequence[Note]]
+
+    @property
+    def variant(self) -> str | None:
+        """The variant that the first exposure decided for good; None when nothing counts."""
+        return self.visitors[0].exposure.variant if self.visitors else None
+
+
+def chapter(phase: Experiment, events: Iterable[Event]) -> Chapter | None:
+    """How were the events of one person judged in this phase? None when no exposure has to do with it."""
+    events = distinct(events)
+    meaning = Meaning(phase)
+    facts = meaning.facts(events)
+    if not facts.outside and not any(person.exposures for person in facts.people.values()):
+        return None
+    telling = _Telling(meaning, facts)
+    for table in reversed(meaning.tables):  # the daily patterns first: they say as whom the visitor counts
+        telling.table(table)
+    telling.rest(events)
+    cells: Tally = {}
+    add(cells, meaning.journey(events).rows)
+    visitors = sorted(telling.visitors, key=lambda one: in_time(one.exposure))
+    hashed = phase.assignment == "hash" and visitors
+    return Chapter(
+        experiment=phase,
+        visitors=visitors,
+        passages=sorted(telling.passages, key=lambda one: (phase.steps.index(one.step), in_time(one.exposure))),
+        division=telling.division,
+        assigned=place(phase, visitors[0].exposure.visitor) if hashed else None,
+        ledger=ledger_table(cells),
+        notes={message: telling.of(message) for message in telling.noted},
+    )
+
+
+def in_time(event: Event) -> tuple[datetime, datetime, str]:
+    """The order in which things happened (tie: receipt, then message id)."""
+    return (event.at, event.received_at, event.message_id)
+
+
+@dataclass(slots=True)
+class _Telling:
+    """Gathers what one phase's tables say, table by table. `noted`: message -> (fate, limit, where) -> steps."""
+
+    meaning: Meaning
+    facts: Facts
+    visitors: list[Counted] = field(default_factory=list)
+    passages: list[Passage] = field(default_factory=list)
+    division: list[Event] = field(default_factory=list)
+    noted: dict[MessageId, dict[tuple[Fate, datetime | None, Where], list[str]]] = field(default_factory=dict)
+
+    def of(self, message: MessageId) -> Sequence[Note]:
+        """What is noted of this event; steps with the same fate and limit are one note, in the order of the path."""
+        order = [step.step for step in self.meaning.experiment.steps]
+        return [
+            Note(fate, tuple(sorted(set(steps), key=order.index)), limit, where)
+            for (fate, limit, where), steps in self.noted[message].items()
+        ]
+
+    def note(self, event: Event, note: Note) -> None:
+        """Note this of an event."""
+        fates = self.noted.setdefault(event.message_id, defaultdict(list))
+        fates[note.fate, note.limit, note.where] += note.steps
+
+    def table(self, table: Table) -> None:
+        """Tell what one table counts, and what came too late for it."""
+        late: set[MessageId] = set()
+        judged = list(self.meaning.judged(table, self.facts, late))
+        if table.kind == "reach":
+            self._reach(table, judged)
+        elif table.kind == "exposed":
+            self.division = [judgement.first for _, judgement in judged]
+        elif table.kind == "patterns":
+            self._days(judged)
+        where = _WHERE[table.kind]
+        steps = table.steps if where == "verdict" else ()
+        for event in self._exposures():
+            if event.message_id in late:
+                self.note(event, Note("too-late", steps, table.clock.seal(table.clock.cohort(event.at)), where))
+        for _, _, join in self.facts.joins:
+            if join.message_id in late:
+                self.note(join, Note("join-too-late", steps, None, where))
+        if where in ("days", "segments"):
+            for person, judgement in judged:
+                for event in person.actions:
+                    if event.message_id in late:
+                        own = tuple(key for key in table.steps if event.name in self.meaning.makes[key])
+                        self.note(event, Note("too-late", own, table.clock.seal(judgement.cohort), where))
+
+    def rest(self, events: Iterable[Event]) -> None:
+        """What no table counts: exposures outside the phase, joins that were in time, consent withdrawn."""
+        phase, inside = self.meaning.experiment, {event.message_id for event in self._exposures()}
+        for event in events:
+            if event.kind == "withdrawal":
+                self.note(event, Note("withdrawal"))
+            elif event.kind == "exposure" and event.experiment == phase.key and event.message_id not in inside:
+                if event.variant not in self.meaning.variants:
+                    self.note(event, Note("unknown-variant"))
+                elif phase.ended_at is not None and event.at >= phase.ended_at:
+                    self.note(event, Note("after-end", limit=phase.ended_at))
+                elif phase.phase == 1:
+                    self.note(event, Note("before-start", limit=self.meaning.started_at))
+        for _, _, join in self.facts.joins:
+            if all(fate != "join-too-late" for fate, _, _ in self.noted.get(join.message_id, ())):
+                self.note(join, Note("joined"))
+
+    def _exposures(self) -> Iterator[Event]:
+        for person in self.facts.people.values():
+            yield from person.exposures
+
+    def _days(self, judged: Sequence[tuple[Person, Judgement]]) -> None:
+        """As whom the visitor counts, and with which value."""
+        for person, judgement in judged:
+            first = judgement.first
+            self.visitors.append(_counted(self.meaning, judgement))
+            for event in person.exposures:
+                fate: Fate = "exposed-again" if event.variant == first.variant else "second-variant"
+                self.note(event, Note("first-exposure" if event is first else fate))
+            if judgement.sale is not None:
+                self.note(judgement.sale, Note("sale", (self.meaning.experiment.macro.step,)))
+
+    def _reach(self, table: Table, judged: Sequence[tuple[Person, Judgement]]) -> None:
+        """Which event reached the step, and what the others that could have missed."""
+        (key,) = table.steps
+        makes = self.meaning.makes[key]
+        own = {event.message_id for person, _ in judged for event in person.actions}
+        strangers = [
+            event
+            for person in self.facts.people.values()
+            for event in person.actions
+            if event.name in makes and event.message_id not in own
+        ]
+        for event in strangers:
+            self.note(event, Note("other-visitor" if judged else "not-exposed", (key,)))
+        for person, judgement in judged:
+            first, clock = judgement.first, table.clock
+            until, sealed_at = first.at + clock.window, clock.seal(judgement.cohort)
+            makers = sorted((event for event in person.actions if event.name in makes), key=in_time)
+            by = None
+            if key in judgement.reached:
+                known = person.sights[clock].known
+                by = min((event for event in known if event.name in makes), key=in_time)
+            missed = []
+            for event in makers:
+                note = _missed(key, event, first, until, sealed_at, by)
+                self.note(event, note)
+                if note.fate not in ("reached", "repeated"):
+                    missed.append((event, note))
+            missed += [(event, Note("other-visitor", (key,))) for event in strangers]
+            step = next(step for step in self.meaning.experiment.steps if step.step == key)
+            mine = [one for one in self.visitors if one.exposure.visitor in _ids(person)]
+            in_days = any(key in one.reached for one in mine)
+            counted = judgement.excluded is None
+            self.passages.append(Passage(step, first, by, missed, until, sealed_at, counted, in_days))
+
+
+def _missed(key: str, event: Event, first: Event, until: datetime, sealed_at: datetime, by: Event | None) -> Note:
+    """What became of an event that could reach this step."""
+    if event is by:
+        return Note("reached", (key,))
+    if event.at < first.at:
+        return Note("before-exposure", (key,), first.at)
+    if event.at > until:
+        return Note("after-window", (key,), until)
+    return Note("repeated", (key,)) if by is not None else Note("too-late", (key,), sealed_at)
+
+
+def _counted(meaning: Meaning, judgement: Judgement) -> Counted:
+    phase, sale = meaning.experiment, judgement.sale
+    stated = phase.macro.value
+    if sale is not None and isinstance(stated, str):
+        stated = sale.properties.get(stated)
+    worth = hundredths(stated) if sale is not None else None
+    return Counted(
+        exposure=judgement.first,
+        excluded=judgement.excluded,
+        reached=judgement.reached,
+        attributes=dict(meaning.levels(judgement)),
+        stratum=meaning.stratum(judgement),
+        sale=sale,
+        value=judgement.value,
+        bad_value=judgement.bad_value,
+        capped=worth is not None and worth > judgement.value,
+    )
+
+
+def _ids(person: Person) -> set[str]:
+    return {event.visitor for event in (*person.exposures, *person.actions)}

@@ -1,0 +1,116 @@
+"""DecisionRecord: what people decided about an experiment, in their config file. No count and no verdict depends on it.
+
+The decision log (decision_log.py) is another thing: verdicts that the data reached.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
+
+from experiments.definition.problem import Fault, one_of, refused, seen
+from experiments.definition.quantity import write_time
+
+if TYPE_CHECKING:
+    from experiments.definition.experiment import Experiment
+
+Made = Literal["ship", "keep-control", "inconclusive"]
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# a day has begun, or is not over, somewhere on earth: the config file does not say in which time zone it is written
+_EARLIEST_ZONE = timedelta(hours=14)
+_LATEST_ZONE = timedelta(hours=12)
+
+
+def _day(value: object) -> date:
+    """The day that "2026-11-20" says."""
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    remedy = "write year, month and day, such as 2026-11-20"
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            remedy = "write a day that the calendar has, such as 2026-11-20"
+    raise refused(Fault((), f"is {seen(value)}, not a day", remedy))
+
+
+Day = Annotated[
+    date,
+    BeforeValidator(_day),
+    PlainSerializer(date.isoformat, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date"}),
+]
+
+
+class DecisionRecord(BaseModel):
+    """What was decided, on which day, and why (`note`). `variant`: which one is shipped, may be None if it is the only
+    treatment."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    made: Made
+    variant: str | None = None
+    on: Day
+    note: str = ""
+
+    def shipped(self, experiment: Experiment) -> str | None:
+        """The key of the variant that everybody is to get; None when none is."""
+        if self.made != "ship":
+            return None
+        return self.variant or experiment.variants[1].key
+
+    def to_json(self, experiment: Experiment) -> dict[str, object]:
+        """`decision` in the JSON document."""
+        return {
+            "made": self.made,
+            "variant": self.shipped(experiment),
+            "on": self.on.isoformat(),
+            "note": self.note or None,
+        }
+
+
+def unsuitable(experiment: Experiment) -> Iterator[Fault]:
+    """What of the record does not fit the rest of the experiment's config file?"""
+    record = experiment.decision
+    if record is None:
+        return
+    if experiment.status == "draft":
+        remedy = "remove it, or set status: running; what was decided in an earlier phase stays with that phase"
+        yield Fault(("decision",), "is given, but a draft has shown nothing that could be decided", remedy)
+    treatments = [variant.key for variant in experiment.variants[1:]]
+    if record.made != "ship":
+        if record.variant is not None:
+            what = f"is {seen(record.variant)}, but {record.made} ships no variant"
+            yield Fault(("decision", "variant"), what, "remove it, or write made: ship")
+    elif record.variant is None:
+        if len(treatments) > 1:
+            what = f"does not say which of {len(treatments)} variants is shipped"
+            yield Fault(("decision",), what, f"add variant: {one_of(treatments)}")
+    elif record.variant == experiment.control.key:
+        what = f"is {seen(record.variant)}, the control"
+        yield Fault(("decision", "variant"), what, f"write {one_of(treatments)}, or made: keep-control without variant")
+    elif record.variant not in treatments:
+        what = f"is {seen(record.variant)}, which is no variant"
+        yield Fault(("decision", "variant"), what, f"write {one_of(treatments)}")
+    if experiment.started_at is not None:
+        yield from too_early(record, experiment.started_at)
+
+
+def too_early(record: DecisionRecord, started_at: datetime) -> Iterator[Fault]:
+    """Was it decided before the phase started, wherever on earth?"""
+    if record.on < (started_at - _LATEST_ZONE).date():
+        what = f"is {record.on}, before the phase started at {write_time(started_at)}"
+        remedy = "write the day of the decision about this phase; one about an earlier phase stays with that phase"
+        yield Fault(("decision", "on"), what, remedy)
+
+
+def too_late(record: DecisionRecord, now: datetime) -> Iterator[Fault]:
+    """Is its day still to come, wherever on earth?"""
+    if record.on > (now + _EARLIEST_ZONE).date():
+        what = f"is {record.on}, in the future"
+        yield Fault(("decision", "on"), what, "write the day on which it was decided, when it was")

@@ -1,0 +1,143 @@
+"""Tally: what many people's journeys add up to, and the tables of counts it makes for the statistics.
+
+The cells of a journey, by the table named first:
+
+    ("exposed", hour, variant)                                        -> (visitors,)
+    ("reach", step, attribute, level, cohort, stratum, variant)       -> (visitors, reached)
+    ("patterns", attribute, level, day, variant, pattern)             -> (visitors, value_sum, value_sq)
+    ("ledger", reason, variant)                                       -> (count,)
+
+`attribute` and `level` are "" in the main tables, whose reach cohorts are hours; a segment's are days.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from experiments.definition.experiment import Experiment
+from experiments.events.event import Event, VisitorId, distinct
+from experiments.events.journey import Cell, Counts, Meaning, Row
+from stats.tables.patterns import PatternTable
+from stats.tables.reach import Exposed, ReachTable, StepReach
+
+Tally = dict[Cell, Counts]
+
+
+def people(events: Iterable[Event]) -> Iterator[list[Event]]:
+    """The events of each person: of all ids that joins connect. Distinct events in, each person's in the same order."""
+    home: dict[VisitorId, VisitorId] = {}
+
+    def find(visitor: VisitorId) -> VisitorId:
+        home.setdefault(visitor, visitor)
+        while home[visitor] != visitor:
+            home[visitor] = home[home[visitor]]
+            visitor = home[visitor]
+        return visitor
+
+    events = list(events)
+    for event in events:
+        if event.joined is not None:
+            home[find(event.visitor)] = find(event.joined)
+    groups: dict[VisitorId, list[Event]] = {}
+    for event in events:
+        visitor = event.visitor
+        groups.setdefault(find(visitor) if visitor in home else visitor, []).append(event)
+    yield from groups.values()
+
+
+def tally(experiment: Experiment, events: Iterable[Event]) -> Tally:
+    """What do all these events add up to in this phase? Pure; neither order nor duplicates matter."""
+    total: Tally = {}
+    meaning = Meaning(experiment)
+    for person in people(distinct(events)):
+        add(total, meaning.journey(person).rows)
+    return total
+
+
+def add(total: Tally, rows: Iterable[Row]) -> None:
+    """Add counts; cells that come to nothing are removed."""
+    for cell, counts in rows:
+        before = total.get(cell)
+        after = counts if before is None else tuple(map(operator.add, before, counts))
+        if any(after):
+            total[cell] = after
+        elif before is not None:
+            del total[cell]
+
+
+def subtract(total: Tally, rows: Iterable[Row]) -> None:
+    """Take counts away; cells that come to nothing are removed."""
+    add(total, ((cell, tuple(-count for count in counts)) for cell, counts in rows))
+
+
+def difference(after: Tally, before: Tally) -> Tally:
+    """What must be added to `before` so that it becomes `after`."""
+    change = dict(after)
+    subtract(change, before.items())
+    return change
+
+
+def reach_table(
+    experiment: Experiment, cells: Mapping[Cell, Counts], attribute: str = "", level: str = ""
+) -> ReachTable:
+    """The reach table of one phase, or of one level of an attribute (then with daily cohorts)."""
+    variants = tuple(variant.key for variant in experiment.variants)
+    column = {key: index for index, key in enumerate(variants)}
+    rows = {
+        cell: counts
+        for cell, counts in cells.items()
+        if cell[0] == "reach" and (cell[2], cell[3]) == (attribute, level)
+    }
+    strata = tuple(sorted({str(cell[5]) for cell in rows})) or ("",)
+    layer = {stratum: index for index, stratum in enumerate(strata)}
+    steps: dict[str, StepReach] = {}
+    for step in experiment.steps:
+        mine = {cell: counts for cell, counts in rows.items() if cell[1] == step.step}
+        cohorts = sorted({int(cell[4]) for cell in mine})
+        line = {cohort: index for index, cohort in enumerate(cohorts)}
+        visitors = np.zeros((len(cohorts), len(strata), len(variants)), dtype=np.int64)
+        reached = np.zeros_like(visitors)
+        for (_, _, _, _, cohort, stratum, variant), (n, s) in mine.items():
+            place = line[int(cohort)], layer[str(stratum)], column[str(variant)]
+            visitors[place], reached[place] = n, s
+        steps[step.step] = StepReach(np.array(cohorts, dtype=np.int64), visitors, reached)
+    return ReachTable(variants, strata, _exposed(column, cells), steps)
+
+
+def _exposed(column: Mapping[str, int], cells: Mapping[Cell, Counts]) -> Exposed:
+    rows = {(int(cell[1]), str(cell[2])): counts[0] for cell, counts in cells.items() if cell[0] == "exposed"}
+    hours = sorted({hour for hour, _ in rows})
+    line = {hour: index for index, hour in enumerate(hours)}
+    visitors = np.zeros((len(hours), len(column)), dtype=np.int64)
+    for (hour, variant), count in rows.items():
+        visitors[line[hour], column[variant]] = count
+    return Exposed(np.array(hours, dtype=np.int64), visitors)
+
+
+def pattern_table(experiment: Experiment, cells: Mapping[Cell, Counts]) -> PatternTable:
+    """The pattern table of one phase."""
+    variants = tuple(variant.key for variant in experiment.variants)
+    rows = sorted(
+        (int(cell[3]), variants.index(str(cell[4])), int(cell[5]), *counts)
+        for cell, counts in cells.items()
+        if cell[:3] == ("patterns", "", "")
+    )
+    columns = np.array(rows, dtype=np.int64).reshape(len(rows), 6).T
+    return PatternTable(variants, tuple(step.step for step in experiment.steps), *columns)
+
+
+def ledger_table(cells: Mapping[Cell, Counts]) -> dict[str, dict[str, int]]:
+    """The ledger: reason -> variant -> how many."""
+    ledger: dict[str, dict[str, int]] = {}
+    for cell, counts in sorted(cells.items(), key=lambda item: tuple(map(str, item[0]))):
+        if cell[0] == "ledger":
+            ledger.setdefault(str(cell[1]), {})[str(cell[2])] = counts[0]
+    return ledger
+
+
+def levels(cells: Mapping[Cell, Counts], attribute: str) -> Sequence[str]:
+    """The levels of one attribute that occur."""
+    return sorted({str(cell[3]) for cell in cells if cell[0] == "reach" and cell[2] == attribute})

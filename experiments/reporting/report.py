@@ -1,0 +1,165 @@
+"""Report: everything a result page shows, unformatted. Pure in (experiment, tables, as_of)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from experiments.definition.experiment import Experiment, Method, utc
+from experiments.events.cohort import HOUR, Clock
+from experiments.reporting.commitment_ladder import Rung, ladder
+from experiments.reporting.comparison import Comparison, ComparisonState, Interval, Look, iso
+from experiments.reporting.learned_values import LearnedStep, Movement, learned_values
+from experiments.reporting.lift_decomposition import VariantDecomposition, decomposition
+from experiments.reporting.sample_ratio import SampleRatio, sample_ratio
+from experiments.reporting.step_report import StepReport, VariantReach, step_reports
+from experiments.reporting.value_per_visitor import ValueReport, value_report
+from stats.tables.patterns import PatternTable
+from stats.tables.reach import ReachTable
+
+__all__ = [
+    "Comparison",
+    "Interval",
+    "Look",
+    "Report",
+    "SampleRatio",
+    "State",
+    "StepReport",
+    "VariantReach",
+    "report",
+]
+
+State = Literal[ComparisonState, "withdrawn"]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the data say about one phase as of one moment. `decided_at`: the seal of the look that decided `state`.
+
+    `exposed`: variant key -> visitors before exclusions, of every hour begun. `ledger`: reason -> variant key ->
+    how many.
+    """
+
+    experiment: Experiment
+    as_of: datetime
+    method: Method
+    method_reason: str
+    alpha: float
+    state: State
+    reason: str
+    decided_at: datetime | None
+    exposed: Mapping[str, int]
+    sample_ratio: SampleRatio
+    steps: Sequence[StepReport]
+    decomposition: Sequence[VariantDecomposition]
+    value: ValueReport
+    learned_values: Sequence[LearnedStep]
+    ladder: Sequence[Rung]
+    ledger: Mapping[str, Mapping[str, int]]
+
+    def to_json(self) -> dict[str, object]:
+        """The document that GET /results/{experiment}.json answers."""
+        return {
+            "experiment": self.experiment.key,
+            "phase": self.experiment.phase,
+            "as_of": iso(self.as_of),
+            "method": self.method,
+            "method_reason": self.method_reason,
+            "alpha": self.alpha,
+            "state": self.state,
+            "reason": self.reason,
+            "decided_at": iso(self.decided_at),
+            "exposed": dict(self.exposed),
+            "sample_ratio": self.sample_ratio.to_json(),
+            "steps": [step.to_json() for step in self.steps],
+            "decomposition": [one.to_json() for one in self.decomposition],
+            "value": self.value.to_json(),
+            "learned_values": [one.to_json() for one in self.learned_values],
+            "ladder": [one.to_json() for one in self.ladder],
+            "ledger": {reason: sum(counts.values()) for reason, counts in self.ledger.items()},
+        }
+
+
+def report(
+    experiment: Experiment,
+    reach: ReachTable,
+    patterns: PatternTable,
+    ledger: Mapping[str, Mapping[str, int]],
+    as_of: datetime,
+    movements: Mapping[str, Sequence[Movement]] | None = None,
+) -> Report:
+    """What do the data say about this phase as of this moment?
+
+    `as_of` is aware. Only cohorts sealed by then decide, so a published number does not change; the counts of the
+    immature ones, and of the exposed in the hour under way, are those of the tables as given. `movements`: step key ->
+    what finished experiments decided about this step (learned_values.py).
+    Raises ValueError when the tables are of other variants or steps.
+    """
+    _require_same(experiment, reach)
+    as_of = utc(as_of)
+    steps = step_reports(experiment, reach, patterns, as_of)
+    ratio = sample_ratio(experiment, reach.exposed, as_of)
+    macro = next(step for step in steps if step.kind == "macro")
+    state, reason, decided_at = _overall(macro, ratio)
+    begun = reach.exposed.until(Clock(HOUR, timedelta(0)).cohort(as_of) + 1)
+    return Report(
+        experiment=experiment,
+        as_of=as_of,
+        method=experiment.analysis.method_in_force,
+        method_reason=_method_reason(experiment),
+        alpha=experiment.analysis.alpha,
+        state=state,
+        reason=reason,
+        decided_at=decided_at,
+        exposed=dict(zip(reach.variants, begun.visitors.sum(axis=0).tolist(), strict=True)),
+        sample_ratio=ratio,
+        steps=steps,
+        decomposition=decomposition(experiment, patterns, as_of),
+        value=value_report(experiment, patterns, as_of),
+        learned_values=learned_values(experiment, patterns, as_of, movements),
+        ladder=ladder(experiment, patterns, as_of),
+        ledger=ledger,
+    )
+
+
+def _require_same(experiment: Experiment, reach: ReachTable) -> None:
+    variants = tuple(variant.key for variant in experiment.variants)
+    if reach.variants != variants:
+        raise ValueError(f"the tables have variants {reach.variants}, must have those of the experiment: {variants}")
+    if missing := [step.step for step in experiment.steps if step.step not in reach.steps]:
+        raise ValueError(f"the tables lack steps {missing}, must have every step of the experiment")
+
+
+def _method_reason(experiment: Experiment) -> str:
+    analysis = experiment.analysis
+    if analysis.method is None:
+        return f"the default {'without' if analysis.planned_visitors is None else 'with'} planned_visitors"
+    if analysis.method == "fixed":
+        return f"chosen in the config: one look, at {analysis.planned_visitors} visitors"
+    return "chosen in the config"
+
+
+def _overall(macro: StepReport, ratio: SampleRatio) -> tuple[State, str, datetime | None]:
+    """Better if any variant is, worse or equivalent if all are; a sample-ratio alarm withdraws any verdict."""
+    if ratio.since is not None:
+        reason = f"since {ratio.since:%Y-%m-%d} the variants get visitors in a ratio that chance does not explain"
+        return "withdrawn", reason, None
+    better = [one for one in macro.comparisons if one.state == "better"]
+    if better:
+        return "better", _reasons(better), min(_decisions(better))
+    states = {one.state for one in macro.comparisons}
+    only = states.pop() if len(states) == 1 else "undecided"
+    decided_at = max(_decisions(macro.comparisons)) if only in ("worse", "equivalent") else None
+    return only, _reasons(macro.comparisons), decided_at
+
+
+def _decisions(comparisons: Sequence[Comparison]) -> list[datetime]:
+    return [one.decided_at for one in comparisons if one.decided_at is not None]
+
+
+def _reasons(comparisons: Sequence[Comparison]) -> str:
+    if len({one.reason for one in comparisons}) == 1:
+        return comparisons[0].reason
+    return "; ".join(f"{one.variant}: {one.reason}" for one in comparisons)

@@ -1,0 +1,201 @@
+"""Segments: does the variant do better on phones than on desktops? Exploration of one attribute, never a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from experiments.definition.experiment import Experiment, Step
+from experiments.events.cohort import DAY, Clock
+from experiments.events.journey import SEGMENTS
+from experiments.reporting.comparison import (
+    NON_STATIONARY,
+    Interval,
+    difference_interval,
+    iso,
+    number,
+    relative_interval,
+)
+from stats.multiplicity import benjamini_yekutieli, selected_level
+from stats.proportions.design import ENOUGH, Design, NotEnoughData
+from stats.proportions.sequential import Asked, Evidence, sequential
+from stats.tables.reach import ReachTable, StepReach
+
+EXPLORATORY = "exploratory"
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentComparison:
+    """One variant against the control at one step, among the visitors of one level of an attribute.
+
+    `visitors`, `reached`, `rates`: of the sealed days, per variant key (both variants; a rate is None without
+    visitors). Effects are variant minus control. `p_value` is always valid, `p_value_adjusted` Benjamini-Yekutieli
+    over all comparisons of the report; the intervals are at the report's `interval_level`. None, with a `reason`,
+    where there is not enough data, or (the intervals) where no effect fits all days; else `reason` is empty.
+    `stands`: the adjusted p-value is at most alpha, and so the interval excludes no effect.
+    """
+
+    level: str
+    step: str
+    variant: str
+    versus: str
+    visitors: Mapping[str, int]
+    reached: Mapping[str, int]
+    rates: Mapping[str, float | None]
+    relative_lift: float | None
+    relative_interval: Interval | None
+    difference: float | None
+    difference_interval: Interval | None
+    p_value: float | None
+    p_value_adjusted: float | None
+    stands: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentReport:
+    """All levels of one attribute, those with most visitors first. `kind` is always "exploratory".
+
+    No state and no verdict: of the comparisons that stand, on average at most the share `alpha` is a false alarm, and
+    of their intervals at most the share `alpha` misses the truth. A surprise here is a question for the next
+    experiment. `of`: how many comparisons had enough data and share this promise. `interval_level`: the level at which
+    each interval by itself was made, None without any.
+    """
+
+    attribute: str
+    as_of: datetime
+    alpha: float
+    kind: str
+    of: int
+    interval_level: float | None
+    comparisons: Sequence[SegmentComparison]
+
+    def to_json(self) -> dict[str, object]:
+        """The report as a document."""
+        return {
+            "attribute": self.attribute,
+            "as_of": iso(self.as_of),
+            "kind": self.kind,
+            "alpha": self.alpha,
+            "of": self.of,
+            "interval_level": self.interval_level,
+            "comparisons": [
+                {name: _plain(getattr(one, name)) for name in SegmentComparison.__dataclass_fields__}
+                for one in self.comparisons
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    level: str
+    step: Step
+    index: int
+    sealed: StepReach
+
+
+def segment_attributes(experiment: Experiment) -> Sequence[str]:
+    """By which attributes are the visitors of this experiment split?"""
+    return tuple(dict.fromkeys(SEGMENTS + experiment.segments))
+
+
+def segment_report(
+    experiment: Experiment,
+    attribute: str,
+    tables: Mapping[str, ReachTable],
+    as_of: datetime,
+    steps: Sequence[Step] | None = None,
+) -> SegmentReport:
+    """How does each variant compare with the control among the visitors of each level, as of this moment (aware UTC)?
+
+    `tables`: level -> its reach table, with daily cohorts. `steps`: of the experiment; the macro-conversion alone when
+    None: every further step makes the promise harder to keep. Only days sealed for the step count, by the always-valid
+    test, also in an experiment with a plan: a plan is for all visitors.
+    """
+    alpha = experiment.analysis.alpha
+    questions = list(_questions(experiment, tables, as_of, steps or [experiment.macro]))
+    found = _answers(experiment, questions, alpha)
+    p_values = np.array([float(one.p_value[-1]) for one in found if isinstance(one, Evidence)])
+    if not len(p_values):
+        comparisons = [_comparison(experiment, *one, None) for one in zip(questions, found, strict=True)]
+        return SegmentReport(attribute, as_of, alpha, EXPLORATORY, 0, None, comparisons)
+    adjusted = benjamini_yekutieli(p_values)
+    interval_level = selected_level(adjusted, alpha)
+    found = _answers(experiment, questions, interval_level)  # now with the intervals that the selection asks for
+    left = iter(adjusted.tolist())
+    comparisons = [
+        _comparison(experiment, question, one, next(left) if isinstance(one, Evidence) else None)
+        for question, one in zip(questions, found, strict=True)
+    ]
+    return SegmentReport(attribute, as_of, alpha, EXPLORATORY, len(p_values), interval_level, comparisons)
+
+
+def _questions(
+    experiment: Experiment, tables: Mapping[str, ReachTable], as_of: datetime, steps: Sequence[Step]
+) -> Iterator[_Question]:
+    clocks = {step.step: Clock(DAY, experiment.window_of(step)) for step in steps}
+    sealed = {
+        (level, key): table.steps[key].until(clock.first_unsealed(as_of))
+        for level, table in tables.items()
+        for key, clock in clocks.items()
+    }
+    size = {level: max(int(sealed[level, key].visitors.sum()) for key in clocks) for level in tables}
+    for level in sorted(tables, key=lambda level: (-size[level], level)):
+        for step in steps:
+            for index in range(1, len(experiment.variants)):
+                yield _Question(level, step, index, sealed[level, step.step])
+
+
+def _answers(experiment: Experiment, questions: Sequence[_Question], level: float) -> list[Evidence | NotEnoughData]:
+    control = experiment.control.weight
+    asked = []
+    for one in questions:
+        weight = experiment.variants[one.index].weight
+        design = Design(min(control, weight) / (control + weight), level, detect=experiment.analysis.detect)
+        asked.append(Asked(one.sealed, one.index, design))
+    return sequential(asked)
+
+
+def _comparison(
+    experiment: Experiment, question: _Question, found: Evidence | NotEnoughData, adjusted: float | None
+) -> SegmentComparison:
+    control, variant = experiment.control.key, experiment.variants[question.index].key
+    counts = [table.sum(axis=(0, 1)).tolist() for table in (question.sealed.visitors, question.sealed.reached)]
+    visitors, reached = ({control: one[0], variant: one[question.index]} for one in counts)
+    rates = {key: reached[key] / visitors[key] if visitors[key] else None for key in visitors}
+    evidence = None if isinstance(found, NotEnoughData) else found
+    fits = evidence is not None and not evidence.empty[-1]
+    return SegmentComparison(
+        level=question.level,
+        step=question.step.step,
+        variant=variant,
+        versus=control,
+        visitors=visitors,
+        reached=reached,
+        rates=rates,
+        relative_lift=number(evidence.relative_lift[-1]) if evidence else None,
+        relative_interval=relative_interval(evidence.running, -1) if evidence and fits else None,
+        difference=number(evidence.difference[-1]) if evidence else None,
+        difference_interval=difference_interval(evidence.running, -1) if evidence and fits else None,
+        p_value=float(evidence.p_value[-1]) if evidence else None,
+        p_value_adjusted=adjusted,
+        stands=adjusted is not None and adjusted <= experiment.analysis.alpha,
+        reason=_shortage(found) if isinstance(found, NotEnoughData) else "" if fits else NON_STATIONARY,
+    )
+
+
+def _shortage(shortage: NotEnoughData) -> str:
+    if not shortage.n_visitors:
+        return "no visitor has had time for this step yet"
+    few = min(shortage.expected_reached, shortage.expected_without)
+    what = "conversions" if few == shortage.expected_reached else "visitors without a conversion"
+    return f"not enough data: the smaller variant can expect {few:.0f} {what}, must be {ENOUGH}"
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    return list(value) if isinstance(value, tuple) else value

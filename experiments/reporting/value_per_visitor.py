@@ -1,0 +1,138 @@
+"""ValueReport: what visitors of each variant are worth, and how each variant compares there with the control.
+
+It stands beside the verdict, which is about how many visitors convert. A variant can win one and lose the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from experiments.definition.experiment import Experiment
+from experiments.events.cohort import DAY, Clock
+from experiments.reporting.comparison import NON_STATIONARY, Interval, difference_interval, number, relative_interval
+from stats.proportions.design import Design
+from stats.tables.patterns import PatternTable
+from stats.value_per_visitor import TooFewOrders, ValueEvidence, ValueSums, value_per_visitor
+
+NO_VALUE = "the macro-conversion has no value in the config"
+ALL_EQUAL = "every visitor is worth the same so far, or a variant has none"
+
+
+@dataclass(frozen=True, slots=True)
+class VariantValue:
+    """One variant's visitors from sealed days: how many, how many of them ordered, and what they are worth.
+
+    An order is a macro-conversion. `value_sum`, `mean` (per visitor, None without visitors): in currency units.
+    """
+
+    visitors: int
+    orders: int
+    value_sum: float
+    mean: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ValueComparison:
+    """Does a visitor of this variant earn more than one of the control? Effects are variant minus control.
+
+    `difference`, `difference_interval`: in currency units per visitor. `p_value` is the running minimum;
+    `p_value_adjusted` and both intervals are Bonferroni-adjusted over the variants, at alpha for all of them together
+    and beside the verdict's own alpha. There is no state: an interval that excludes zero says so itself, and is the
+    same statement as `p_value_adjusted` <= alpha. None, with a `reason`: not enough data, or no effect is in the
+    intervals of all days (`non-stationary`). An end of None is unbounded.
+    """
+
+    variant: str
+    versus: str
+    relative_lift: float | None
+    relative_interval: Interval | None
+    difference: float | None
+    difference_interval: Interval | None
+    p_value: float | None
+    p_value_adjusted: float | None
+    reason: str | None
+
+    def to_json(self) -> dict[str, object]:
+        """One of the `comparisons` of `value` in the JSON document."""
+        return {
+            "variant": self.variant,
+            "versus": self.versus,
+            "relative_lift": self.relative_lift,
+            "relative_interval": self.relative_interval and list(self.relative_interval),
+            "difference": self.difference,
+            "difference_interval": self.difference_interval and list(self.difference_interval),
+            "p_value": self.p_value,
+            "p_value_adjusted": self.p_value_adjusted,
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ValueReport:
+    """Value per visitor: what each variant (by key) earned, and every variant but the control compared with it."""
+
+    variants: Mapping[str, VariantValue]
+    comparisons: Sequence[ValueComparison]
+
+    def to_json(self) -> dict[str, object]:
+        """`value` in the JSON document."""
+        return {
+            "variants": {
+                key: {"visitors": one.visitors, "orders": one.orders, "value_sum": one.value_sum, "mean": one.mean}
+                for key, one in self.variants.items()
+            },
+            "comparisons": [one.to_json() for one in self.comparisons],
+        }
+
+
+def value_report(experiment: Experiment, patterns: PatternTable, as_of: datetime) -> ValueReport:
+    """What is a visitor of each variant worth as of this moment (aware UTC)? From the days that are sealed then."""
+    sealed = patterns.until(Clock(DAY, experiment.window).first_unsealed(as_of))
+    sums = ValueSums.of(sealed, experiment.macro.step)
+    worth = sealed.value_by_variant().tolist()
+    variants = {}
+    for index, variant in enumerate(experiment.variants):
+        visitors, orders = (int(column[-1, index]) if len(column) else 0 for column in (sums.visitors, sums.orders))
+        mean = worth[index] / visitors / 100 if visitors else None
+        variants[variant.key] = VariantValue(visitors, orders, worth[index] / 100, mean)
+    return ValueReport(variants, [_compared(experiment, sums, i) for i in range(1, len(experiment.variants))])
+
+
+def _compared(experiment: Experiment, sums: ValueSums, index: int) -> ValueComparison:
+    control, variant = experiment.control, experiment.variants[index]
+    design = Design(
+        smaller_share=min(control.weight, variant.weight) / (control.weight + variant.weight),
+        alpha=experiment.analysis.alpha,
+        family_size=len(experiment.variants) - 1,
+        detect=experiment.analysis.detect,
+    )
+    evidence = NO_VALUE if experiment.macro.value is None else value_per_visitor(sums, index, design)
+    if not isinstance(evidence, ValueEvidence):
+        reason = evidence if isinstance(evidence, str) else _shortage(evidence)
+        return ValueComparison(variant.key, control.key, None, None, None, None, None, None, reason)
+    empty = bool(evidence.empty[-1])
+    low, high = difference_interval(evidence.running, -1)
+    difference = number(evidence.difference[-1])
+    return ValueComparison(
+        variant=variant.key,
+        versus=control.key,
+        relative_lift=number(evidence.relative_lift[-1]),
+        relative_interval=None if empty else relative_interval(evidence.running, -1),
+        difference=None if difference is None else difference / 100,
+        difference_interval=None
+        if empty
+        else (None if low is None else low / 100, None if high is None else high / 100),
+        p_value=float(evidence.p_value[-1]),
+        p_value_adjusted=float(design.adjusted(evidence.p_value[-1:])[0]),
+        reason=NON_STATIONARY if empty else None,
+    )
+
+
+def _shortage(shortage: TooFewOrders) -> str:
+    if not shortage.n_visitors:
+        return "no day is sealed yet"
+    if shortage.n_orders >= shortage.needed:
+        return ALL_EQUAL
+    return f"there is not enough data: {shortage.n_orders} orders in both variants, must be {shortage.needed}"

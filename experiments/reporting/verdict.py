@@ -1,0 +1,194 @@
+"""Verdict: what do the data say about one variant at one step? From the tests' numbers to a state with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from experiments.events.cohort import EPOCH, Clock
+from experiments.reporting.comparison import (
+    NON_STATIONARY,
+    Comparison,
+    ComparisonState,
+    Family,
+    Look,
+    Looks,
+    difference_interval,
+    number,
+    relative_interval,
+)
+from experiments.reporting.guardrail import TODAY_WOULD_NOT, guardrail_verdict
+from stats.proportions.design import ENOUGH, Design, NotEnoughData
+from stats.proportions.fixed import Waiting, fixed_look
+from stats.proportions.inversion import Intervals
+from stats.proportions.non_inferiority import Guarded, GuardEvidence, Margin, guarded
+from stats.proportions.score import Flags
+from stats.proportions.sequential import Asked, Evidence, sequential
+from stats.tables.reach import StepReach
+
+UNDECIDED = "no effect at all is still possible"
+_NO_LOOK = Look(EPOCH, 0, None, None, None, None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked: does this variant (its index in the config) differ from the control, by this design?
+
+    `sealed`: the cohorts of one step that may decide; `clock` knows when they sealed.
+    `within`: the relative lift within which the variants are equivalent, None where nothing is. `margin`: of a
+    guardrail, None for all other steps. `one_look` is at so many visitors of all variants, None when every
+    look counts; then `planned_weight` is that of Asked.
+    """
+
+    variant: str
+    versus: str
+    index: int
+    sealed: StepReach
+    clock: Clock
+    design: Design
+    family: Family
+    within: float | None = None
+    margin: Margin | None = None
+    one_look: int | None = None
+    planned_weight: float | None = None
+
+
+def compare(questions: Sequence[Question]) -> list[Comparison]:
+    """The answer to each question. All at once, because they share the passes over the arrays."""
+    guards = iter(guarded([Guarded(one.sealed, one.index, one.design, one.margin) for one in questions if one.margin]))
+    evidence = iter(
+        sequential(
+            [
+                Asked(one.sealed, one.index, one.design, one.planned_weight)
+                for one in questions
+                if one.margin is None and one.one_look is None
+            ]
+        )
+    )
+    return [
+        _guarded(one, next(guards))
+        if one.margin
+        else _at_any_time(one, next(evidence))
+        if one.one_look is None
+        else _one_look(one, one.one_look)
+        for one in questions
+    ]
+
+
+def _guarded(question: Question, evidence: GuardEvidence | NotEnoughData) -> Comparison:
+    if isinstance(evidence, NotEnoughData):
+        return _comparison(question, "collecting", _shortage(evidence))
+    verdict = guardrail_verdict(evidence, question.clock)
+    looks = Looks(evidence, question.clock)
+    return _comparison(
+        question,
+        verdict.state,
+        verdict.reason,
+        looks,
+        decided_at=verdict.decided_at,
+        decides_today=verdict.decides_today,
+    )
+
+
+def _at_any_time(question: Question, evidence: Evidence | NotEnoughData) -> Comparison:
+    if isinstance(evidence, NotEnoughData):
+        return _comparison(question, "collecting", _shortage(evidence))
+    state: ComparisonState = "undecided"
+    decided_look: int | None = None
+    decides_today = False
+    equivalent = _within(question, evidence.running)
+    if evidence.rejects[-1]:
+        decided_look = int(np.argmax(evidence.rejects))
+        upwards = evidence.z[decided_look] > 0
+        state = "better" if upwards else "worse"
+        decides_today = bool(evidence.rejects_alone[-1] and (evidence.z[-1] > 0) == upwards)
+    elif equivalent.any():
+        decided_look = int(np.argmax(equivalent))
+        state = "equivalent"
+        decides_today = bool(_within(question, evidence.last)[-1])
+    decided_at = None if decided_look is None else question.clock.seal(int(evidence.cohorts[decided_look]))
+    reason = NON_STATIONARY if evidence.empty[-1] else _reason(decided_at, decides_today)
+    looks = Looks(evidence, question.clock)
+    return _comparison(question, state, reason, looks, decided_at=decided_at, decides_today=decides_today)
+
+
+def _one_look(question: Question, planned_visitors: int) -> Comparison:
+    result = fixed_look(question.sealed, question.index, question.design, planned_visitors)
+    if isinstance(result, Waiting):
+        reason = f"one look is planned at {result.planned_visitors} visitors; {result.n_visitors} are there so far"
+        return _comparison(question, "collecting", reason)
+    if isinstance(result, NotEnoughData):
+        return _comparison(question, "undecided", f"the planned look has come, and {_shortage(result)}")
+    state: ComparisonState = "undecided"
+    if result.rejects:
+        state = "better" if result.z > 0 else "worse"
+    elif _within(question, result.intervals)[0]:
+        state = "equivalent"
+    look = Look(
+        at=question.clock.seal(result.cohort),
+        visitors=result.visitors,
+        relative_lift=number(result.relative_lift),
+        relative_interval=relative_interval(result.intervals, 0),
+        difference=number(result.difference),
+        difference_interval=difference_interval(result.intervals, 0),
+        p_value=result.p_value,
+    )
+    decided_at = None if state == "undecided" else look.at
+    reason = _reason(decided_at, True) if decided_at else f"{UNDECIDED} at the one planned look on {look.at:%Y-%m-%d}"
+    decides = decided_at is not None
+    return _comparison(question, state, reason, (look,), decided_at=decided_at, decides_today=decides)
+
+
+def _within(question: Question, intervals: Intervals) -> Flags:
+    if question.within is None:
+        return np.zeros(intervals.relative_lower.shape, dtype=np.bool_)
+    return (intervals.relative_lower >= -question.within) & (intervals.relative_upper <= question.within)
+
+
+def _reason(decided_at: datetime | None, decides_today: bool) -> str:
+    if decided_at is None:
+        return UNDECIDED
+    decided = f"decided on {decided_at:%Y-%m-%d}"
+    return decided if decides_today else f"{decided}; {TODAY_WOULD_NOT}"
+
+
+def _shortage(shortage: NotEnoughData) -> str:
+    if not shortage.n_visitors:
+        return "no visitor has had time for this step yet"
+    return (
+        f"there is not enough data: the smaller variant can expect {shortage.expected_reached:.0f} conversions and "
+        f"{shortage.expected_without:.0f} visitors without one, must be {ENOUGH} of each"
+    )
+
+
+def _comparison(
+    question: Question,
+    state: ComparisonState,
+    reason: str,
+    looks: Sequence[Look] = (),
+    *,
+    decided_at: datetime | None = None,
+    decides_today: bool = False,
+) -> Comparison:
+    last = looks[-1] if looks else _NO_LOOK
+    adjusted = None if last.p_value is None else float(question.design.adjusted(np.array([last.p_value]))[0])
+    return Comparison(
+        variant=question.variant,
+        versus=question.versus,
+        relative_lift=last.relative_lift,
+        relative_interval=last.relative_interval,
+        difference=last.difference,
+        difference_interval=last.difference_interval,
+        p_value=last.p_value,
+        p_value_adjusted=adjusted,
+        decided_at=decided_at,
+        state=state,
+        reason=reason,
+        decides_today=decides_today,
+        family=question.family,
+        family_size=question.design.family_size,
+        looks=looks,
+    )

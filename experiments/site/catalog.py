@@ -1,0 +1,213 @@
+"""Catalog: which definitions are in force? Read from the config files, hot, and frozen by the record of phases."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from experiments.definition.experiment import Experiment
+from experiments.definition.problem import Problem, SiteError
+from experiments.definition.rules import doubt
+from experiments.site.config_file import ConfigFile, read_config
+from experiments.site.configuration import EXPERIMENTS_FOLDER, Reading, read_definitions
+from experiments.site.phase_record import PHASES_FILE, Phases, locked, read_phases, write_phases
+from experiments.site.site import read_settings
+
+Signature = tuple[int, int, int]
+
+_INTERVAL = timedelta(seconds=1)
+
+
+def check(
+    site_path: Path,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    macro_rates: Callable[[Phases, Sequence[Experiment]], Mapping[str, float]] = lambda *_: {},
+) -> Sequence[Problem]:
+    """Everything wrong with a site's files, in the order of files and lines. Writes nothing to them.
+
+    `macro_rates`: from the recorded phases and the experiments in force to the share of visitors who reach each one's
+    macro-conversion (key -> rate), as far as it was measured; a plan that does not suit it is warned of.
+    """
+    _, problems = read_settings(site_path)
+    phases: Phases = ()
+    try:
+        phases = read_phases(site_path / PHASES_FILE)
+    except SiteError as error:
+        problems += error.problems
+    names = sorted(_signatures(site_path), key=_by_stem)
+    configs = [read_config(site_path / name, name) for name in names]
+    reading = read_definitions(configs, phases, {}, clock())
+    rates = macro_rates(phases, list(reading.experiments.values()))
+    found = (*problems, *_folder_problems(site_path), *reading.problems, *_doubts(configs, reading, rates))
+    return tuple(sorted(found, key=lambda problem: (problem.file, problem.line, problem.column)))
+
+
+class Catalog:
+    """The definitions of one site, current within a second. Safe for many threads, and many processes on one site.
+
+    Reads what is there when made. A file that cannot be used leaves the last good definition of its experiment in
+    force and is named by `problems`; so is a record that cannot be read or written. Nothing is raised for them.
+    """
+
+    def __init__(self, site_path: Path, clock: Callable[[], datetime]) -> None:
+        self._path = site_path
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._configs: dict[str, tuple[Signature, ConfigFile]] = {}
+        self._signatures: Mapping[str, Signature] = {}
+        self._reading = Reading({}, (), (), {})
+        self._looked_at = clock()
+        self._read()
+
+    def is_due(self) -> bool:
+        """Is it time to look at the files again?"""
+        return not timedelta(0) <= self._clock() - self._looked_at < _INTERVAL
+
+    def refresh(self) -> None:
+        """Take up what changed on disk. Cheap: looks at most once a second, and one thread at a time."""
+        if self.is_due() and self._lock.acquire(blocking=False):
+            try:
+                self._looked_at = self._clock()
+                if self._signatures != _all_signatures(self._path):
+                    self._read()
+            finally:
+                self._lock.release()
+
+    def experiments(self) -> Mapping[str, Experiment]:
+        """Key -> definition in force: drafts, and the latest phase of what runs or has a file saying it stopped."""
+        return self._reading.experiments
+
+    def get(self, key: str) -> Experiment | None:
+        """The definition in force of this experiment."""
+        return self._reading.experiments.get(key)
+
+    def phases(self) -> Sequence[Experiment]:
+        """Every phase ever recorded, in the order of recording."""
+        return self._reading.phases
+
+    def phases_of(self, key: str) -> Sequence[Experiment]:
+        """The recorded phases of one experiment, oldest first."""
+        return [phase for phase in self._reading.phases if phase.key == key]
+
+    def phase_at(self, key: str, at: datetime) -> Experiment | None:
+        """The phase that ran at this instant: started_at <= at < ended_at."""
+        for phase in self.phases_of(key):
+            if phase.started_at and phase.started_at <= at and (phase.ended_at is None or at < phase.ended_at):
+                return phase
+        return None
+
+    def problems(self) -> Sequence[Problem]:
+        """Errors and warnings of the last reading, in the order of files and lines."""
+        return self._reading.problems
+
+    def keys(self) -> Mapping[str, str]:
+        """File, relative to the site -> key of the experiment that it describes, or should; without unreadable ones."""
+        return self._reading.keys
+
+    def backdate(self, key: str, earliest: datetime) -> None:
+        """Let the first phase of imported history begin with its earliest receipt.
+
+        Does nothing when the phase began no later, or when its config file says when it started. Raises KeyError for
+        an experiment that has no phase.
+        """
+        with self._lock:
+            with locked(self._path / PHASES_FILE):
+                phases = read_phases(self._path / PHASES_FILE)
+                index = next((at for at, phase in enumerate(phases) if phase.key == key), None)
+                if index is None:
+                    raise KeyError(key)
+                started = phases[index].started_at
+                if key not in self._reading.dated and started is not None and earliest < started:
+                    earlier = phases[index].model_copy(update={"started_at": earliest.astimezone(UTC)})
+                    write_phases(self._path / PHASES_FILE, (*phases[:index], earlier, *phases[index + 1 :]))
+            self._read()
+
+    def _read(self) -> None:
+        """Read what changed; record what is new under the lock, so that the first of several processes wins."""
+        record_path = self._path / PHASES_FILE
+        try:
+            record, reading = self._understood()
+            if reading.phases != record:
+                with locked(record_path):
+                    record, reading = self._understood()  # another process may have been here, and files may be newer
+                    if reading.phases != record:
+                        write_phases(record_path, reading.phases)
+                self._signatures = {**self._signatures, **_record_signature(self._path)}
+            self._reading = reading
+        except SiteError as error:  # the record cannot be trusted: nothing changes until it can
+            self._reading = replace(self._reading, problems=error.problems)
+        except OSError as error:  # the disk refuses the record: what is in force goes on, and the next look tries again
+            what = f"this record cannot be written: {error.strerror or error}"
+            remedy = "make room, or make the site's folder writable; until then no experiment starts or stops"
+            self._reading = replace(self._reading, problems=(Problem(PHASES_FILE, 1, 1, what, remedy),))
+            self._signatures = {}
+
+    def _understood(self) -> tuple[Phases, Reading]:
+        self._signatures = _all_signatures(self._path)
+        names = sorted((name for name in self._signatures if name != PHASES_FILE), key=_by_stem)
+        self._configs = {name: (self._signatures[name], self._config(name)) for name in names}
+        configs = [config for _, config in self._configs.values()]
+        record = read_phases(self._path / PHASES_FILE)
+        now, before = self._clock(), self._reading
+        reading = read_definitions(configs, record, before.experiments, now, before.keys)
+        return record, reading.with_problems(_folder_problems(self._path))
+
+    def _config(self, name: str) -> ConfigFile:
+        known = self._configs.get(name)
+        return known[1] if known and known[0] == self._signatures[name] else read_config(self._path / name, name)
+
+
+def _doubts(configs: Sequence[ConfigFile], reading: Reading, rates: Mapping[str, float]) -> Iterator[Problem]:
+    for config in configs:
+        experiment = reading.experiments.get(reading.keys.get(config.name, ""))
+        rate = rates.get(experiment.key, 0.0) if experiment else 0.0
+        if experiment and 0 < rate < 1 and (fault := doubt(experiment, rate)):
+            yield config.problem(fault, "warning")
+
+
+def _by_stem(name: str) -> str:
+    """So that pricing.yaml comes before pricing-copy.yaml."""
+    return name.removesuffix(".yaml")
+
+
+def _signatures(site_path: Path) -> dict[str, Signature]:
+    found = {}
+    for path in (site_path / EXPERIMENTS_FOLDER).glob("*.yaml"):
+        if not path.name.startswith(".") and (signature := _signature(path)):  # editors keep hidden copies
+            found[f"{EXPERIMENTS_FOLDER}/{path.name}"] = signature
+    return found
+
+
+def _all_signatures(site_path: Path) -> dict[str, Signature]:
+    return {**_signatures(site_path), **_record_signature(site_path)}
+
+
+def _record_signature(site_path: Path) -> dict[str, Signature]:
+    signature = _signature(site_path / PHASES_FILE)
+    return {PHASES_FILE: signature} if signature else {}
+
+
+def _signature(path: Path) -> Signature | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+def _folder_problems(site_path: Path) -> list[Problem]:
+    """Files that look like experiments and are not read."""
+    folder = site_path / EXPERIMENTS_FOLDER
+    if not folder.is_dir():
+        what = "this folder is missing, so the site has no experiments"
+        return [Problem(EXPERIMENTS_FOLDER, 1, 1, what, "make it, and put one file into it for each experiment")]
+    problems = []
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in (".yml", ".yaml", ".json") and path.suffix != ".yaml":
+            what = "this file is not read, because its name does not end in .yaml"
+            name = f"{EXPERIMENTS_FOLDER}/{path.name}"
+            problems.append(Problem(name, 1, 1, what, f"rename it to {path.with_suffix('.yaml').name}"))
+    return problems

@@ -1,0 +1,14 @@
+"""The embedded engine: one file.
+
+engine.py          SqliteStore: the Store protocol over the parts below
+file.py            connections, the write lock, damage
+schema.py          tables and their migrations; views: the same in plain words
+event_rows.py      events as rows
+count_rows.py      tables of counts as rows
+decision_rows.py   the decision log as rows
+exposed_people.py  the log, one person at a time
+bulk_insert.py     many rows at once
+copy.py            a copy before a change of schema
+errors.py          what went wrong, in words
+set_aside.py       files that cannot be used are kept and named
+"""

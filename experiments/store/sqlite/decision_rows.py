@@ -1,0 +1,67 @@
+"""Rows of the decision log, written to and read from an SQLite connection. A row once written is never changed."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator
+
+from experiments.audit.decisions import Decision
+from experiments.store.sqlite.event_rows import micros, moment
+
+KEY = ("experiment", "phase", "step", "variant", "state")
+OPTIONAL = ("p_value", "p_value_adjusted")
+COLUMNS: dict[str, type] = {
+    "experiment": str,
+    "phase": int,
+    "step": str,
+    "variant": str,
+    "state": str,
+    "versus": str,
+    "decided_at": int,
+    "visitors": int,
+    "p_value": float,
+    "p_value_adjusted": float,
+    "relative_interval": str,
+    "method": str,
+    "alpha": float,
+    "family": str,
+    "tables": str,
+    "recorded_at": int,
+}
+_NAMES = ", ".join(COLUMNS)
+
+
+def write(connection: sqlite3.Connection, decisions: Iterable[Decision]) -> None:
+    """Add those whose key the log does not have. Raises ValueError where `recorded_at` is missing."""
+    marks = ", ".join("?" * len(COLUMNS))
+    connection.executemany(f"INSERT OR IGNORE INTO decisions ({_NAMES}) VALUES ({marks})", map(_row, decisions))
+
+
+def read(connection: sqlite3.Connection, experiment: str, phase: int) -> Iterator[Decision]:
+    """The log of one phase; empty in a file that a version before this one wrote and no writer has opened since."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'decisions'").fetchone():
+        return
+    query = f"SELECT {_NAMES} FROM decisions WHERE experiment = ? AND phase = ?"
+    for row in connection.execute(query, (experiment, phase)):
+        values = dict(zip(COLUMNS, row, strict=True))
+        interval = json.loads(values["relative_interval"])
+        yield Decision(
+            **values
+            | {
+                "decided_at": moment(values["decided_at"]),
+                "recorded_at": moment(values["recorded_at"]),
+                "relative_interval": None if interval is None else (interval[0], interval[1]),
+            }
+        )
+
+
+def _row(one: Decision) -> tuple[object, ...]:
+    if one.recorded_at is None:
+        raise ValueError(f"{one.key}: recorded_at is missing, must say when it is written")
+    special = {
+        "decided_at": micros(one.decided_at),
+        "recorded_at": micros(one.recorded_at),
+        "relative_interval": json.dumps(one.relative_interval),
+    }
+    return tuple(special[column] if column in special else getattr(one, column) for column in COLUMNS)

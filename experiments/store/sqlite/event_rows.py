@@ -1,0 +1,192 @@
+"""Rows of the event log: events and refusals, written to and read from an SQLite connection."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from experiments.events.cohort import EPOCH
+from experiments.events.event import Event, MessageId, Refusal, VisitorId
+from experiments.events.tally import people
+from experiments.store.sqlite.bulk_insert import insert
+
+COLUMNS = "message_id, kind, visitor, joined, name, experiment, variant, at, received_at, properties, attributes"
+IN_ORDER = "ORDER BY received_at, message_id"
+AMONG = "IN (SELECT value FROM json_each(?))"
+KEPT_REFUSALS = 1_000
+KEPT_ATTRIBUTES = 1_000  # as text, some 200 bytes each
+MICROSECOND = timedelta(microseconds=1)
+VISITORS_AT_ONCE = 2_000  # whose events are read from the log together
+_encoded = json.JSONEncoder(separators=(",", ":")).encode  # made once: json.dumps makes one for each call
+
+
+def micros(time: datetime) -> int:
+    """An instant as microseconds since 1970-01-01T00Z."""
+    return (time - EPOCH) // MICROSECOND
+
+
+def moment(number: int) -> datetime:
+    """The instant of so many microseconds since 1970-01-01T00Z."""
+    return EPOCH + timedelta(microseconds=number)
+
+
+def write(connection: sqlite3.Connection, events: Iterable[Event]) -> None:
+    """Store these events, replacing what has their message ids."""
+    insert(
+        connection,
+        f"INSERT OR REPLACE INTO events ({COLUMNS})",
+        [
+            (
+                event.message_id,
+                event.kind,
+                event.visitor,
+                event.joined,
+                event.name,
+                event.experiment,
+                event.variant,
+                micros(event.at),
+                micros(event.received_at),
+                _encoded(event.properties) if event.properties else "{}",
+                _attributes(tuple(event.attributes.items())),
+            )
+            for event in events
+        ],
+    )
+
+
+@lru_cache(maxsize=KEPT_ATTRIBUTES)
+def _attributes(items: tuple[tuple[str, str], ...]) -> str:
+    """Attributes as JSON: many visitors have the same. They are texts, so equal ones are the same text."""
+    return _encoded(dict(items))
+
+
+def delete(connection: sqlite3.Connection, events: Iterable[Event]) -> None:
+    """Remove these events."""
+    connection.executemany("DELETE FROM events WHERE message_id = ?", [(event.message_id,) for event in events])
+
+
+def by_message(connection: sqlite3.Connection, messages: Iterable[MessageId]) -> Iterator[Event]:
+    """The stored events with these message ids."""
+    return _select(connection, f"WHERE message_id {AMONG}", [json.dumps(list(messages))])
+
+
+def of_people(connection: sqlite3.Connection, events: Iterable[Event]) -> list[Event]:
+    """Every stored event of everybody whom these events concern, as stored joins and those among `events` connect."""
+    ids = {event.visitor for event in events} | {event.joined for event in events if event.joined is not None}
+    return of_ids(connection, ids)
+
+
+def of_ids(connection: sqlite3.Connection, ids: Iterable[VisitorId]) -> list[Event]:
+    """Every stored event of these ids and of all ids joined to them, in order of receipt."""
+    found = set(ids)
+    frontier = found
+    while frontier:
+        asked = json.dumps(list(frontier))
+        rows = connection.execute(
+            f"SELECT joined FROM events WHERE visitor {AMONG} AND joined IS NOT NULL "
+            f"UNION SELECT visitor FROM events WHERE joined {AMONG}",
+            [asked, asked],
+        )
+        frontier = {VisitorId(row[0]) for row in rows} - found
+        found |= frontier
+    return list(_select(connection, f"WHERE visitor {AMONG} {IN_ORDER}", [json.dumps(list(found))]))
+
+
+def every(connection: sqlite3.Connection) -> Iterator[Event]:
+    """The whole log, in order of receipt."""
+    return _select(connection, IN_ORDER, [])
+
+
+def persons(connection: sqlite3.Connection) -> Iterator[list[Event]]:
+    """The whole log, the events of one person (of all ids that joins connect) at a time, in order of receipt.
+
+    Never more of it in memory than that of VISITORS_AT_ONCE ids and of whom they are joined to.
+    """
+    last = ""
+    while True:
+        rows = connection.execute(
+            "SELECT DISTINCT visitor FROM events WHERE visitor > ? ORDER BY visitor LIMIT ?", (last, VISITORS_AT_ONCE)
+        ).fetchall()
+        if not rows:
+            return
+        first, last = rows[0][0], rows[-1][0]
+        for events in people(of_ids(connection, [VisitorId(row[0]) for row in rows])):
+            # who is known by several ids has a turn once, at the first of them
+            if first <= min(event.visitor for event in events) <= last:
+                yield events
+
+
+def exposed(connection: sqlite3.Connection, experiment: str, since: datetime) -> list[VisitorId]:
+    """Ids with an exposure to this experiment at or after a moment."""
+    rows = connection.execute(
+        "SELECT DISTINCT visitor FROM events WHERE experiment = ? AND at >= ?", (experiment, micros(since))
+    )
+    return [VisitorId(row[0]) for row in rows]
+
+
+def newest(connection: sqlite3.Connection, limit: int) -> Iterator[Event]:
+    """The events received last, newest first."""
+    return _select(connection, "ORDER BY received_at DESC, message_id DESC LIMIT ?", [limit])
+
+
+def write_refusals(connection: sqlite3.Connection, refusals: Sequence[Refusal]) -> None:
+    """Keep the newest refusals to look at, and count them all."""
+    if not refusals:
+        return
+    connection.executemany(
+        "INSERT INTO refusals (refused_at, reason, detail, message_id, name, visitor, experiment) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [(micros(r.refused_at), r.reason, r.detail, r.message_id, r.name, r.visitor, r.experiment) for r in refusals],
+    )
+    connection.executemany(
+        "INSERT INTO refused (reason, count) VALUES (?, 1) ON CONFLICT (reason) DO UPDATE SET count = count + 1",
+        [(refusal.reason,) for refusal in refusals],
+    )
+    connection.execute("DELETE FROM refusals WHERE id <= (SELECT max(id) FROM refusals) - ?", (KEPT_REFUSALS,))
+
+
+def delete_refusals(connection: sqlite3.Connection, ids: Iterable[VisitorId]) -> None:
+    """Remove what was refused from these ids."""
+    connection.executemany("DELETE FROM refusals WHERE visitor = ?", [(visitor,) for visitor in ids])
+
+
+def newest_refusals(connection: sqlite3.Connection, limit: int) -> Iterator[Refusal]:
+    """The refusals kept last, newest first."""
+    columns = "reason, detail, refused_at, message_id, name, visitor, experiment"
+    for reason, detail, refused_at, *what in connection.execute(
+        f"SELECT {columns} FROM refusals ORDER BY id DESC LIMIT ?", (limit,)
+    ):
+        yield Refusal(reason, detail, moment(refused_at), *what)
+
+
+def _select(connection: sqlite3.Connection, where: str, values: Sequence[Any]) -> Iterator[Event]:
+    for (
+        message,
+        kind,
+        visitor,
+        joined,
+        name,
+        experiment,
+        variant,
+        at,
+        received_at,
+        properties,
+        attributes,
+    ) in connection.execute(f"SELECT {COLUMNS} FROM events {where}", values):
+        yield Event(
+            message_id=message,
+            kind=kind,
+            visitor=visitor,
+            at=moment(at),
+            received_at=moment(received_at),
+            name=name,
+            joined=joined,
+            experiment=experiment,
+            variant=variant,
+            properties={} if properties == "{}" else json.loads(properties),
+            attributes=json.loads(attributes),
+        )

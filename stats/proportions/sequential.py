@@ -1,0 +1,194 @@
+"""The sequential test of a variant against the control, at every look since the first with enough data.
+
+Without a plan it is the always-valid test of mixture.py. With one, `planned`: SPENT of the level is spent up to the
+plan (spending.py), the rest goes to the always-valid test, which goes on after the plan; either may reject, which by
+the union bound keeps the level. Both look at the same score statistic (score.py), so at each look they are one test
+with the smaller of two critical values, and its intervals (inversion.py) are the intersection of the repeated
+confidence interval and the confidence sequence. A look is a sealed cohort; nothing depends on who looked when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from stats.boundaries.alpha_spending import grid_boundary, grid_points, log_haste, repeated_p_values
+from stats.boundaries.mixture import critical_value, log_e_value, p_value_of
+from stats.proportions.design import Design, NotEnoughData
+from stats.proportions.inversion import Course, Intervals, invert, running_intersections
+from stats.proportions.score import Flags, Floats, Pair, ScoreTest
+from stats.tables.reach import Counts, StepReach
+
+SPENT = 0.95  # share of the level that a planned test spends by the plan
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """What every look of one comparison says, shape (looks,) unless said otherwise, in the order of the cohorts.
+
+    `visitors`: in both arms so far. `z`: at no effect, with the sign of variant minus control.
+    `fraction`: information over its planned value (it goes on above 1), None without a plan.
+    `p_look`: of the look alone, min(1, 1/E), or with a plan min(p of the spending / SPENT, 1/E / (1 - SPENT));
+    `p_value`: its running minimum; neither is adjusted. `rejects`: what the running minimum means at the design's
+    level; `rejects_alone`: would this look by itself reject, if the boundary were that of the last grid point?
+    `running`: the intersection of all intervals so far; `empty`: no lift, or no difference, is in all of them;
+    `last`: the interval of the last look alone, shape (1,).
+    `relative_lift` (inf or nan when nobody in the control reached the step) and `difference` are plain estimates.
+    """
+
+    cohorts: Counts
+    visitors: Counts
+    tau: float
+    fraction: Floats | None
+    z: Floats
+    log_e: Floats
+    p_look: Floats
+    p_value: Floats
+    rejects_alone: Flags
+    rejects: Flags
+    relative_lift: Floats
+    difference: Floats
+    running: Intervals
+    empty: Flags
+    last: Intervals
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One comparison: this variant (its index) against the control at a step, of which only sealed cohorts are here.
+
+    `planned_weight`: with a plan, what the sum over strata of nA nB / (nA + nB) comes to at its end: the weight of
+    these two arms alone, blind to what they do. None is the always-valid test.
+    """
+
+    step: StepReach
+    variant: int
+    design: Design
+    planned_weight: float | None = None
+
+
+def sequential(asked: Sequence[Asked]) -> list[Evidence | NotEnoughData]:
+    """Does the variant differ from the control at the step, as of every look? One answer for each that is asked.
+
+    Always-valid: Howard, Ramdas, McAuliffe & Sekhon (2021), eq. 14, on the score statistic. Planned: Lan & DeMets
+    (1983), with repeated p-values and intervals of Jennison & Turnbull (2000), sections 9.1 and 9.5.
+    Raises ValueError when a design or its counts are none (design.py, score.py).
+    All must have the same strata. They are independent; together they are several times faster than one by one.
+    """
+    begun = [_begin(one) for one in asked]
+    ready = [one for one in begun if not isinstance(one, NotEnoughData)]
+    running = iter(running_intersections([one.course for one in ready]))
+    today = iter(_today(ready))
+    return [
+        one if isinstance(one, NotEnoughData) else one.with_intervals(next(running)[1], next(today)) for one in begun
+    ]
+
+
+def _today(begun: Sequence[_Begun]) -> list[Intervals]:
+    """The interval of each comparison's last look alone."""
+    if not begun:
+        return []
+    last = slice(-1, None)
+    together = Course(
+        ScoreTest(Pair.joined([one.course.test.pair.looks(last) for one in begun])),
+        np.concatenate([one.critical_alone[last] for one in begun]),
+        np.concatenate([one.rejects_alone[last] for one in begun]),
+    )
+    intervals = invert(together)
+    return [intervals.at(slice(i, i + 1)) for i in range(len(begun))]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Begun:
+    """A comparison since its first gated look, before its intervals are known.
+
+    `course` has the looks as they count; `critical_alone`, `rejects_alone` are for each look by itself, whatever was
+    looked at before: there the boundary of the last grid point applies until the next one.
+    """
+
+    cohorts: Counts
+    tau: float
+    fraction: Floats | None
+    log_e: Floats
+    p_look: Floats
+    design: Design
+    course: Course
+    critical_alone: Floats
+    rejects_alone: Flags
+
+    def with_intervals(self, running: Intervals, last: Intervals) -> Evidence:
+        test, p_value = self.course.test, np.minimum.accumulate(self.p_look)
+        no_lift = running.relative_lower > running.relative_upper
+        no_difference = running.difference_lower > running.difference_upper
+        return Evidence(
+            cohorts=self.cohorts,
+            visitors=(test.pair.n_a + test.pair.n_b).sum(axis=0).astype(np.int64),
+            tau=self.tau,
+            fraction=self.fraction,
+            z=test.no_effect(),
+            log_e=self.log_e,
+            p_look=self.p_look,
+            p_value=p_value,
+            rejects_alone=self.rejects_alone,
+            rejects=self.design.rejects(p_value),
+            relative_lift=np.expm1(test.log_ratio_estimate()),
+            difference=test.difference_estimate(),
+            running=running,
+            empty=no_lift | no_difference,
+            last=last,
+        )
+
+
+def _begin(asked: Asked) -> _Begun | NotEnoughData:
+    everything = Pair.of(asked.step, asked.variant)
+    first = asked.design.first_gated_look(everything)
+    if isinstance(first, NotEnoughData):
+        return first
+    pair, cohorts = everything.looks(slice(first, None)), asked.step.cohorts[first:]
+    pooled_rate = (pair.s_a + pair.s_b)[:, 0].sum() / (pair.n_a + pair.n_b)[:, 0].sum()
+    tau = asked.design.tau(float(pooled_rate))
+    test = ScoreTest(pair)
+    g = tau**2 / test.log_ratio_variance()
+    log_e = log_e_value(test.no_effect(), g)
+    p_mixture = p_value_of(log_e)
+    if asked.planned_weight is None:
+        critical, rejects = critical_value(g, asked.design.level), asked.design.rejects(p_mixture)
+        course = Course(test, critical, rejects)
+        return _Begun(cohorts, tau, None, log_e, p_mixture, asked.design, course, critical, rejects)
+    so_far = ScoreTest(everything)
+    fraction = so_far.weight / asked.planned_weight
+    haste = log_haste(so_far.weight, so_far.information)[first:]
+    points = grid_points(fraction)[first:]
+    spent, kept = SPENT * asked.design.level, (1 - SPENT) * asked.design.level
+    mixture = critical_value(g, kept)
+    z = test.no_effect()
+    spending = np.append(np.inf, grid_boundary(spent))  # at point 0 nothing is spent
+    critical = np.minimum(mixture, np.sqrt(spending[points] ** 2 + haste))
+    critical_alone = np.minimum(mixture, np.sqrt(spending[np.maximum.accumulate(points)] ** 2 + haste))
+    rejects = np.abs(z) >= critical
+    p_spending = repeated_p_values(np.sqrt(np.maximum(z**2 - haste, 0)), points, spent)
+    p_look = np.minimum(p_spending / SPENT, p_mixture / (1 - SPENT))
+    return _Begun(
+        cohorts=cohorts,
+        tau=tau,
+        fraction=fraction[first:],
+        log_e=log_e,
+        p_look=_agreeing(np.minimum(p_look, 1), rejects, asked.design),
+        design=asked.design,
+        course=Course(test, critical, rejects),
+        critical_alone=critical_alone,
+        rejects_alone=np.abs(z) >= critical_alone,
+    )
+
+
+def _agreeing(p_value: Floats, rejects: Flags, design: Design) -> Floats:
+    """The p-values, moved by the last digit where rounding would have them say other than the boundary."""
+    highest = design.level
+    while not design.rejects(np.array([highest]))[0]:
+        highest = float(np.nextafter(highest, 0))
+    above = highest
+    while design.rejects(np.array([above]))[0]:
+        above = float(np.nextafter(above, 1))
+    return np.where(rejects, np.minimum(p_value, highest), np.maximum(p_value, above))

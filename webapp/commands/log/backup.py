@@ -1,0 +1,38 @@
+"""backup: a verified copy of a site, made while it is served."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from webapp.commands.shared.console import progress
+from webapp.commands.site.site_folder import SITE, require_site
+
+
+@click.command(short_help="Copy SITE, while it is served, into a new folder.")
+@SITE
+@click.argument("to", type=click.Path(path_type=Path))
+@click.option("--quick", is_flag=True, help="Do not recount the results from the copied events.")
+def backup(site: Path, to: Path, quick: bool) -> None:
+    """Copy SITE into the new folder TO: its log as of this moment, config files, record of phases and tokens.
+
+    Every event acknowledged before it began is in it. The copy is looked through, and its results are recounted from
+    its events, before the folder appears under its name. It is a site itself: to restore, stop the server, move the
+    damaged folder away and copy TO into its place.
+    """
+    from experiments.maintenance.backup import back_up
+    from experiments.site.catalog import Catalog
+    from experiments.site.site import Site
+    from webapp.words.formatting import things
+
+    require_site(site)
+    Catalog(site, lambda: datetime.now(UTC))  # so that the record has what the config files say by now
+    done = back_up(Site.open(site), to, progress, recount=not quick)
+    if done.differences:
+        raise click.ClickException(
+            f"{to} is a sound copy, but {things(len(done.differences), 'count')} in it differ from its events, "
+            f"as in {site}. They are named by: yesladder verify {site}"
+        )
+    click.echo(f"Copied {things(done.events, 'event')} to {to}." + ("" if quick else " All counts agree with them."))

@@ -1,0 +1,150 @@
+"""forget, expire: deleting one person's events, and those that are older than `retention` allows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from webapp.commands.shared.console import progress
+from webapp.commands.site.site_folder import SITE, require_site
+
+if TYPE_CHECKING:
+    from experiments.events.event import VisitorId
+    from experiments.maintenance.retention import Expired
+    from experiments.site.catalog import Catalog
+    from experiments.site.site import Site
+    from experiments.store.sqlite.engine import SqliteStore
+
+_TOLD = 10  # names that are spelled out
+
+
+@click.command(short_help="Delete all that SITE knows of a visitor.")
+@SITE
+@click.argument("visitor")
+@click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
+def forget(site: Path, visitor: str, dry_run: bool) -> None:
+    """Delete all that SITE knows of VISITOR: an id as your pages or servers send it.
+
+    Every event of this id and of the ids joined to it goes, with its bytes: from the log, its write-ahead file and
+    the unused parts of the database. The counts become those without this person; where they were published, the
+    result page says when and why they changed. It works while the site is served.
+
+    Ends with exit code 1 when something is left that you must see to: a copy or another file in the folder, another
+    visitor's event that names this one, a program that has been reading since before.
+    """
+    from experiments.events.event import VisitorId
+    from experiments.maintenance.erasure import files_with
+
+    ids: Collection[VisitorId] = {VisitorId(visitor)}
+    left: list[str] = []
+    with _opened(site) as (opened, _, store):
+        if opened.database.exists():
+            ids, left = _forget(store, VisitorId(visitor), dry_run)
+        else:
+            click.echo("There are no events yet.")
+    left += [str(path) for path in files_with(site, ids, opened.database)]
+    if left:
+        told = "\n".join(f"  {one}" for one in left)
+        raise click.ClickException(f"this is for you to delete or to change:\n{told}")
+
+
+@click.command(short_help="Delete raw events that are older than `retention`.")
+@SITE
+@click.option("--yes", is_flag=True, help="Do it. Without it nothing is deleted, and what would be is told.")
+def expire(site: Path, yes: bool) -> None:
+    """Tell which raw events of SITE are older than `retention` in yesladder.yaml; with --yes, delete them.
+
+    Only what no count depends on any more goes: events of tests that have stopped and whose last numbers are final, and
+    of visitors who are in no test that still counts. Results and the decision log stay. The counts of a test whose
+    events went are final: `yesladder verify` names it and recounts the others. The file does not get smaller, but new
+    events take the room. It works while the site is served; run it once a day, and each time that it was interrupted.
+    """
+    from experiments.maintenance import retention
+
+    with _opened(site) as (opened, catalog, store):
+        kept = opened.settings.retention
+        if kept is None:
+            raise click.ClickException(
+                "events are kept forever: yesladder.yaml has no `retention`, such as retention: 400 days"
+            )
+        if not opened.database.exists():
+            click.echo("There are no events yet.")
+            return
+        now = datetime.now(UTC)
+        for phase in catalog.phases():
+            store.ledger(phase)  # brings the counts up to date before what they follow from goes
+        total = retention.visitors_before(store.file, retention.rule_of(store.file, kept, now).before)
+        with progress("Deleting" if yes else "Looking through the log", total) as advance:
+            expired = retention.expire(store.file, kept, now, delete=yes, advance=advance)
+    _tell(expired, yes)
+
+
+def _forget(store: SqliteStore, visitor: VisitorId, dry_run: bool) -> tuple[Collection[VisitorId], list[str]]:
+    """Forget them, or say what that would delete; answers all their ids, and who else names them."""
+    from experiments.maintenance.erasure import StillReadable, ids_of, mentions, quoting
+    from experiments.store.sqlite.event_rows import KEPT_REFUSALS, newest_refusals
+    from webapp.words.formatting import listing, things
+
+    events = store.visitor(visitor)
+    ids = ids_of(visitor, events)
+    with store.file.reading() as connection:
+        refused = sum(mentions(one, ids) for one in newest_refusals(connection, KEPT_REFUSALS))
+        quotes = quoting(connection, ids)
+    joined = sorted(ids - {visitor})
+    known_as = f", also known as {listing(joined)}" if joined else ""
+    keys = sorted({event.experiment for event in events if event.experiment is not None})
+    tests = f"; they were in {listing(keys)}" if keys else ""
+    what = f"{things(len(events), 'event')} and {things(refused, 'refused event')} of {visitor}{known_as}{tests}."
+    if dry_run:
+        click.echo(f"Would delete {what}")
+    else:
+        try:
+            store.forget(visitor)
+        except StillReadable as error:
+            again = f". Run it for {listing(joined)} too" if joined else ""
+            raise click.ClickException(f"{error}{again}.") from None
+        click.echo(f"Deleted {what}")
+    some = ", ".join(quotes[:_TOLD]) + (", ..." if len(quotes) > _TOLD else "")
+    return ids, [f"{things(len(quotes), 'event')} of other visitors, with messageId {some}"] if quotes else []
+
+
+def _tell(expired: Expired, done: bool) -> None:
+    from webapp.words.formatting import things
+
+    number = sum(expired.events.values())
+    before = f"before {expired.rule.before:%Y-%m-%d %H:%M} UTC"
+    if not number and not expired.refusals:
+        click.echo(f"Nothing to delete: no event received {before} can go.")
+        return
+    click.echo(
+        f"{'Deleted' if done else 'Would delete'} {things(number, 'event')} of {things(expired.people, 'visitor')} "
+        f"and {things(expired.refusals, 'refused event')}, all received {before}."
+    )
+    for name, count in expired.events.most_common(_TOLD):
+        click.echo(f"  {name}: {count:,}")
+    if number and expired.rule.ending:
+        phases = ", ".join(f"{phase.key} phase {phase.phase}" for phase in expired.rule.ending)
+        click.echo(f"Final, not to be recounted any more: {phases}.")
+    if not done:
+        click.echo("Nothing was deleted. To do it: --yes")
+
+
+@contextmanager
+def _opened(site: Path) -> Iterator[tuple[Site, Catalog, SqliteStore]]:
+    from experiments.site.catalog import Catalog
+    from experiments.site.site import Site
+    from experiments.store.sqlite.engine import open_store
+
+    require_site(site)
+    opened = Site.open(site)
+    catalog = Catalog(site, lambda: datetime.now(UTC))
+    store = open_store(opened.database, catalog.phases, durability=opened.settings.durability)
+    try:
+        yield opened, catalog, store
+    finally:
+        store.close()

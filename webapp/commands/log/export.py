@@ -1,0 +1,132 @@
+"""export: the events or the counts of a site, for other tools and for `import`."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TextIO
+
+import click
+
+from webapp.commands.site.site_folder import SITE, require_site
+
+if TYPE_CHECKING:
+    from experiments.definition.experiment import Experiment
+    from experiments.events.event import Event
+    from experiments.maintenance.export import Row
+    from experiments.site.catalog import Catalog
+
+
+@click.command(short_help="Write SITE's events or counts for other tools.")
+@SITE
+@click.argument("experiment", required=False)
+@click.option("--events", "what", flag_value="events", default=True, help="The events, in order of receipt (default).")
+@click.option("--tables", "what", flag_value="tables", help="The counts that the results are computed from.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["jsonl", "csv"]),
+    default="jsonl",
+    show_default=True,
+    help="jsonl: one JSON object a line; events as `import` reads them. csv: a header, then a row for each.",
+)
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="A new file; else it is printed.")
+def export(site: Path, experiment: str | None, what: str, form: Literal["jsonl", "csv"], out: Path | None) -> None:
+    """Write SITE's events or counts, always in the same order. It works while the site is served.
+
+    With EXPERIMENT: the counts of its phases, or the events they can follow from (its exposures, the events of its
+    steps, joins and withdrawals). Events as jsonl give the same counts when imported into a site with the same
+    config files. In csv, a text that a spreadsheet would take for a formula gets an apostrophe before it.
+    """
+    from experiments.maintenance.export import COUNT_COLUMNS, EVENT_COLUMNS, chosen, count_rows, event_row
+    from experiments.site.catalog import Catalog
+    from experiments.site.site import Site
+    from experiments.store.sqlite.engine import open_store
+    from webapp.wire.segment_writer import segment_line
+    from webapp.words.formatting import things
+
+    require_site(site)
+    opened = Site.open(site)
+    catalog = Catalog(site, lambda: datetime.now(UTC))
+    phases = _phases(catalog, experiment)
+    if not opened.database.exists():
+        click.echo("There are no events yet.", err=True)
+        return
+    store = open_store(opened.database, catalog.phases, durability=opened.settings.durability)
+    try:
+        with _target(out) as file:
+            if what == "tables":
+                rows = count_rows(store, phases)
+                number = _csv(rows, COUNT_COLUMNS, file) if form == "csv" else _lines(map(_json, rows), file)
+            else:
+                events: Iterator[Event] = store.scan() if experiment is None else chosen(store.scan(), phases)
+                if form == "csv":
+                    number = _csv(map(event_row, events), EVENT_COLUMNS, file)
+                else:
+                    number = _lines(map(segment_line, events), file)
+    finally:
+        store.close()
+    if out:
+        click.echo(f"Wrote {things(number, 'count' if what == 'tables' else 'event')} to {out}.")
+
+
+def _phases(catalog: Catalog, key: str | None) -> Sequence[Experiment]:
+    """The phases that were asked for. Raises a usage error that says what there is."""
+    if key is None:
+        return sorted(catalog.phases(), key=lambda phase: (phase.key, phase.phase))
+    phases = catalog.phases_of(key)
+    if not phases:
+        if catalog.get(key) is not None:
+            raise click.ClickException(f"{key} is a draft: it has not started, so there is nothing to export.")
+        known = ", ".join(sorted(catalog.experiments())) or "none"
+        raise click.BadParameter(
+            f"{key!r} is unknown; the experiments of this site are: {known}", param_hint="EXPERIMENT"
+        )
+    return phases
+
+
+@contextlib.contextmanager
+def _target(out: Path | None) -> Iterator[TextIO]:
+    """Where to write: standard output, or a new file that gets its name when it is complete."""
+    if out is None:
+        yield sys.stdout
+        return
+    if out.exists():
+        raise click.UsageError(f"{out} exists already. Nothing was changed.")
+    part = out.with_name(f"{out.name}.{os.getpid()}.part")
+    try:
+        with part.open("w", encoding="utf-8", newline="") as file:
+            yield file
+        part.replace(out)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _lines(lines: Iterable[str], file: TextIO) -> int:
+    number = 0
+    for line in lines:
+        file.write(line + "\n")
+        number += 1
+    return number
+
+
+def _csv(rows: Iterable[Row], columns: Sequence[str], file: TextIO) -> int:
+    from experiments.maintenance.export import spreadsheet
+
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(columns)
+    number = 0
+    for row in rows:
+        writer.writerow(spreadsheet(row, columns))
+        number += 1
+    return number
+
+
+def _json(row: Row) -> str:
+    return json.dumps(row, ensure_ascii=False, separators=(",", ":"))

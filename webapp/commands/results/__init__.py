@@ -1,0 +1,8 @@
+"""What the data say.
+
+results.py          results, over result_table, decision_table, segment_table
+why.py              what changed between two moments
+visitor.py          one visitor
+ledger.py           what was not counted
+time_to_convert.py  how long visitors take
+"""

@@ -1,0 +1,141 @@
+"""ledger: who was not counted, or counted with a mark, and why: recounted from the log, with ids to look at."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from webapp.commands.shared.console import progress
+from webapp.commands.site.site_folder import SITE, require_site
+
+if TYPE_CHECKING:
+    from experiments.audit.exclusions import Ledger
+    from experiments.definition.experiment import Experiment
+    from experiments.store.store import Store
+
+_STEP = 1_000  # visitors judged between two movements of the bar
+
+
+@click.command(short_help="Name visitors that were not counted, or counted with a mark, and why.")
+@SITE
+@click.argument("experiment")
+@click.option("--reason", help="Only this one, such as late or second-variant.")
+@click.option("--newest", default=20, show_default=True, type=click.IntRange(1, 10_000), help="How many ids to name.")
+@click.option("--phase", type=click.IntRange(1), help="An earlier phase; else the latest.")
+@click.option("--json", "as_json", is_flag=True, help="The same for programs.")
+def ledger(site: Path, experiment: str, reason: str | None, newest: int, phase: int | None, as_json: bool) -> None:
+    """Name the visitors of EXPERIMENT that were not counted, or counted with a mark, and why.
+
+    Reads the whole log and judges every visitor again, so the totals are those of the result page. `yesladder visitor`
+    tells the whole story of an id.
+    """
+    from experiments.site.catalog import Catalog
+    from experiments.site.site import Site
+    from experiments.store.sqlite.engine import open_store
+    from webapp.commands.results.results import chosen_phase
+
+    require_site(site)
+    opened = Site.open(site)
+    catalog = Catalog(site, lambda: datetime.now(UTC))
+    chosen = chosen_phase(catalog, experiment, phase)
+    store = open_store(opened.database, catalog.phases, durability=opened.settings.durability)
+    try:
+        counted = store.ledger(chosen)
+        found = recounted(chosen, store, newest)
+    finally:
+        store.close()
+    if reason is not None and reason not in found.totals:
+        known = ", ".join(found.totals) or "none, nothing was left out"
+        raise click.BadParameter(f"{reason!r} is not in the ledger; there is: {known}", param_hint="--reason")
+    kept = [reason] if reason is not None else list(found.totals)
+    if as_json:
+        click.echo(json.dumps({one: _entry(found, one) for one in kept}, indent=2, ensure_ascii=False))
+    else:
+        _show(found, kept)
+    _compare(found.totals, counted)
+
+
+def recounted(phase: Experiment, store: Store, newest: int) -> Ledger:
+    """The ledger of this phase, judged again from every event in the log, under progress bars."""
+    from experiments.audit.exclusions import Ledger, concerns
+    from experiments.events.tally import people
+
+    with _reading():
+        events = [event for event in store.scan() if concerns(phase, event)]
+    found = Ledger(phase, newest)
+    with progress("Judging every visitor", len(events)) as advance:
+        judged = 0
+        for number, person in enumerate(people(events), 1):
+            found.write(person)
+            judged += len(person)
+            if number % _STEP == 0:
+                advance(judged)
+                judged = 0
+    return found
+
+
+def _entry(found: Ledger, reason: str) -> dict[str, object]:
+    return {
+        "count": sum(found.totals[reason].values()),
+        "variants": dict(found.totals[reason]),
+        "newest": [one.visitor for one in found.visitors.get(reason, ())],
+    }
+
+
+def _show(found: Ledger, reasons: list[str]) -> None:
+    from rich.console import Console
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from webapp.words.formatting import count
+    from webapp.words.sentences import spoken
+    from webapp.words.vocabulary import LEDGER
+
+    console = Console(highlight=False)
+    console.print(Text(found.phase.name, style="bold"))
+    console.print(Text(f"{found.phase.key}, phase {found.phase.phase}", style="dim"))
+    if not reasons:
+        console.print("Nothing was left out.")
+    for reason in reasons:
+        title, meaning = LEDGER.get(reason, (spoken(reason).capitalize(), ""))
+        counts = found.totals[reason]
+        split = ", ".join(f"{variant} {count(number)}" for variant, number in counts.items() if variant)
+        console.print()
+        console.print(
+            Text.assemble((f"{title} ({count(sum(counts.values()))})", "bold"), (f"  {reason}  {split}", "dim"))
+        )
+        console.print(Padding(Text(meaning), (0, 0, 0, 2)))
+        for one in found.visitors.get(reason, ()):
+            console.print(
+                Padding(Text.assemble(f"{one.heard_at:%Y-%m-%d %H:%M}  ", (one.visitor, "cyan")), (0, 0, 0, 2))
+            )
+
+
+def _compare(found: Mapping[str, Mapping[str, int]], counted: Mapping[str, Mapping[str, int]]) -> None:
+    """Say so when the result page has other totals."""
+    if {reason: dict(one) for reason, one in found.items()} != {reason: dict(one) for reason, one in counted.items()}:
+        told = ", ".join(f"{reason} {sum(one.values()):,}" for reason, one in counted.items()) or "nothing"
+        click.echo(
+            f"The result page has {told}: events came meanwhile, or old ones have expired. "
+            "`yesladder verify` says whether anything is wrong.",
+            err=True,
+        )
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Says that the log is being read, where somebody can see it; how long it will take is not known."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield
+        return
+    with console.status("Reading the log"):
+        yield

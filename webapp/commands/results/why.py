@@ -1,0 +1,209 @@
+"""why: why did a published number change between two moments? The parts, which add up, in the terminal or as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import click
+
+from webapp.commands.results.results import Moment
+from webapp.commands.site.site_folder import SITE, require_site
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.text import Text
+
+    from experiments.audit.change_report import Interim, StepChange, Sum, Touch
+    from experiments.definition.experiment import Experiment
+    from experiments.store.store import Store
+    from webapp.words.formatting import Formatting
+
+_DAYS = 31  # of the newest days, when one step is shown day by day
+
+
+@click.command(short_help="Explain why an experiment's numbers changed between two moments.")
+@SITE
+@click.argument("experiment")
+@click.option("--from", "before", required=True, type=Moment(), help="The earlier moment.")
+@click.option("--to", "after", type=Moment(), help="The later one; else now.")
+@click.option("--step", "key", help="Only this step, day by day.")
+@click.option("--phase", type=click.IntRange(1), help="An earlier phase; else the latest.")
+@click.option("--json", "as_json", is_flag=True, help="The same numbers for programs.")
+def why(
+    site: Path,
+    experiment: str,
+    before: datetime,
+    after: datetime | None,
+    key: str | None,
+    phase: int | None,
+    as_json: bool,
+) -> None:
+    """Explain why the numbers of EXPERIMENT changed between two moments.
+
+    A number grows when the time of more visitors for a step is over: their hour seals, and they are added. Nothing
+    else changes a published number, save a dated revision: somebody forgotten, consent withdrawn, history imported.
+    Shown are the number before, what was added, the number after, the verdicts reached in between, and every revision
+    by which the earlier number may have read differently.
+    """
+    from rich.console import Console, Group
+
+    from experiments.site.catalog import Catalog
+    from experiments.site.site import Site
+    from experiments.store.sqlite.engine import open_store
+    from webapp.commands.results.results import chosen_phase
+    from webapp.words.formatting import Formatting
+
+    require_site(site)
+    opened = Site.open(site)
+    now = datetime.now(UTC)
+    later = after or now.replace(second=0, microsecond=0)
+    if before > later:
+        raise click.BadParameter(f"{before} is after {later}; the earlier moment comes first", param_hint="--from")
+    catalog = Catalog(site, lambda: now)
+    chosen = chosen_phase(catalog, experiment, phase)
+    known = [step.step for step in chosen.steps]
+    if key is not None and key not in known:
+        wrong = f"{experiment} has no step {key!r}; its steps are {', '.join(known)}"
+        raise click.BadParameter(wrong, param_hint="--step")
+    store = open_store(opened.database, catalog.phases, durability=opened.settings.durability)
+    try:
+        found = between(chosen, store, before, later)
+    finally:
+        store.close()
+    if key is not None:
+        found = found.only(key)
+    if as_json:
+        click.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
+        return
+    settings = opened.settings
+    zone = UTC if settings.time_zone == "UTC" else ZoneInfo(settings.time_zone)
+    formatting = Formatting(zone, settings.time_zone, settings.currency)
+    Console(highlight=False).print(Group(*_parts(found, key is not None, formatting)))
+
+
+def between(phase: Experiment, store: Store, before: datetime, after: datetime) -> Interim:
+    """What changed in this phase's numbers between two moments, by what the store counts now."""
+    from experiments.audit.change_report import interim
+    from experiments.audit.decision_log import entries
+    from experiments.reporting.report import report
+
+    reach, patterns, ledger = store.reach(phase), store.patterns(phase), store.ledger(phase)
+    older, newer = (report(phase, reach, patterns, ledger, moment) for moment in (before, after))
+    log = entries(store.decisions(phase), newer, reach)
+    return interim(older, newer, reach, patterns, store.revisions(phase), log)
+
+
+def _parts(found: Interim, one_step: bool, formatting: Formatting) -> Iterator[RenderableType]:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from webapp.words.vocabulary import STATES
+
+    phase, old, new = found.after.experiment, found.before, found.after
+    yield Text(phase.name, style="bold")
+    when = f"from {formatting.moment(old.as_of)} to {formatting.moment(new.as_of)} {formatting.zone_name}"
+    yield Text(f"{phase.key}, phase {phase.phase} \u00b7 {when}", style="dim")
+    yield Text()
+    same = f"Verdict: {STATES[new.state]}, then as now."
+    yield Text(
+        same if old.state == new.state else f"Verdict: {STATES[old.state]}, now {STATES[new.state]}.", style="bold"
+    )
+    yield Text()
+    yield _table(found)
+    for step in found.steps if one_step else ():
+        yield from _days(step)
+    yield Text("Why", style="bold")
+    yield from (Padding(Text(sentence), (0, 0, 0, 2)) for sentence in _reasons(found, formatting))
+
+
+def _table(found: Interim) -> RenderableType:
+    from rich.table import Table
+
+    from webapp.words.sentences import spoken
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 1, 0), header_style="bold")
+    table.add_column("Step")
+    table.add_column("Variant")
+    for name in ("Before", "+ Sealed since", "= After"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for step in found.steps:
+        for index, (variant, after) in enumerate(step.after.items()):
+            name = spoken(step.step.step) if index == 0 else ""
+            table.add_row(name, variant, *map(_sum, (step.before[variant], step.sealed(variant), after)))
+    return table
+
+
+def _days(step: StepChange) -> Iterator[RenderableType]:
+    """What each day's visitors added, day of their first exposure by day."""
+    from rich.table import Table
+    from rich.text import Text
+
+    if not step.days:
+        return
+    left_out = len(step.days) - _DAYS
+    yield Text(
+        "Sealed since, by the day the visitors came" + (f" (the newest {_DAYS})" if left_out > 0 else ""), "bold"
+    )
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("Day (UTC)")
+    for variant in step.after:
+        table.add_column(variant, justify="right")
+    for day in step.days[-_DAYS:]:
+        table.add_row(f"{day.day:%Y-%m-%d}", *(_sum(day.sums[variant], one_line=True) for variant in step.after))
+    yield table
+    yield Text()
+
+
+def _sum(one: Sum, one_line: bool = False) -> Text:
+    from rich.text import Text
+
+    from webapp.words.formatting import count, rate
+
+    share = rate(one.reached / one.visitors if one.visitors else None)
+    return Text.assemble(f"{count(one.reached)}/{count(one.visitors)}", " " if one_line else "\n", (share, "dim"))
+
+
+def _reasons(found: Interim, formatting: Formatting) -> Iterator[str]:
+    """Why the numbers are not what they were, in sentences."""
+    from webapp.words.formatting import count, listing, things
+    from webapp.words.sentences import spoken
+    from webapp.words.vocabulary import SIGNS, STATES
+
+    came = [f"{variant} {count(new - old)}" for variant, (old, new) in found.came.items()]
+    yield f"New visitors exposed: {', '.join(came)}."
+    if not any(step.days for step in found.steps):
+        yield "Nobody\u2019s time for a step ran out in between, so no published number changed."
+    else:
+        yield "Sealed since: visitors whose time for the step ran out in between, and its hour of grace."
+    for step in found.steps:
+        values = {variant: step.sealed(variant).value for variant in step.after}
+        if any(values.values()):
+            worth = listing([f"{formatting.money(value)} of {variant}" for variant, value in values.items()])
+            yield f"Value, of the days that were over: {worth} more."
+    for entry in found.decisions:
+        one = entry.decision
+        yield (
+            f"{SIGNS[one.state]} {STATES[one.state]} since {formatting.moment(one.decided_at)}: {one.variant} at "
+            f"\u201c{spoken(one.step)}\u201d, on {things(one.visitors, 'visitor')}."
+        )
+    yield from (_touch(touch, formatting) for touch in found.revisions)
+    if not found.revisions:
+        yield "No revision is dated since then, so the earlier numbers read then as they do now."
+
+
+def _touch(touch: Touch, formatting: Formatting) -> str:
+    from webapp.words.sentences import say
+
+    one = touch.revision
+    first, last = formatting.day(one.cohort_from), formatting.day(one.cohort_to)
+    cause = say(f"revision.{one.cause}")
+    changed = say("revision", cause=cause, day=formatting.day(one.revised_at), first=first, last=last).striptags()
+    if not touch.published:
+        return f"{changed} None of them was published by the earlier moment."
+    both = "Both numbers" if touch.dated_after else "The earlier number"
+    return f"{changed} {both} may have read differently then; by how much is not kept."

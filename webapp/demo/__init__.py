@@ -1,0 +1,4 @@
+"""The demo.
+
+pages.py  the garage-door repair service, under /demo/
+"""

@@ -1,0 +1,115 @@
+"""DataHealth: may the numbers be trusted? Sample ratio, what was left out and why, who is still on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from experiments.reporting.report import Report
+from experiments.store.store import Revision
+from webapp.words.formatting import Formatting, things
+from webapp.words.sentences import say, spoken
+from webapp.words.vocabulary import LEDGER
+
+
+@dataclass(frozen=True, slots=True)
+class Division:
+    """One variant's part of the visitors before exclusions: `planned` and `actual` as shares (None of nobody)."""
+
+    variant: str
+    visitors: int
+    planned: float
+    actual: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """One reason, what it means, and how many in each variant ("" is the column of no variant)."""
+
+    title: str
+    meaning: str
+    counts: Sequence[int]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class DataHealth:
+    """Everything the page's section on data health shows. `findings`: where a mismatch is, while there is an alarm."""
+
+    alarm: bool
+    ratio: Markup
+    findings: Sequence[str]
+    divisions: Sequence[Division]
+    ledger: Sequence[LedgerRow]
+    ledger_columns: Sequence[str]
+    immature: Sequence[Markup]
+    revisions: Sequence[Markup]
+
+    @property
+    def nothing(self) -> Markup:
+        """What to say when the ledger is empty."""
+        return say("ledger.none")
+
+
+def data_health(report: Report, revisions: Sequence[Revision], formatting: Formatting) -> DataHealth:
+    """The health of the data of this report, in words and rows."""
+    total = sum(report.exposed.values())
+    expected = report.sample_ratio.expected
+    whole = sum(expected.values())
+    divisions = [
+        Division(key, seen, expected[key] / whole, seen / total if total else None)
+        for key, seen in report.exposed.items()
+    ]
+    columns = [variant.key for variant in report.experiment.variants]
+    columns += sorted({key for row in report.ledger.values() for key in row} - set(columns), reverse=True)
+    rows = []
+    for key, counts in report.ledger.items():
+        title, meaning = LEDGER.get(key, (spoken(key).capitalize(), ""))
+        rows.append(LedgerRow(title, meaning, [counts.get(column, 0) for column in columns], sum(counts.values())))
+    return DataHealth(
+        alarm=report.sample_ratio.alarm,
+        ratio=_ratio(report, formatting),
+        findings=[_sentence(formatting.told(one.text)) for one in report.sample_ratio.findings],
+        divisions=divisions,
+        ledger=rows,
+        ledger_columns=columns,
+        immature=_immature(report),
+        revisions=[_revision(one, formatting) for one in revisions],
+    )
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _revision(revision: Revision, formatting: Formatting) -> Markup:
+    return say(
+        "revision",
+        cause=say(f"revision.{revision.cause}"),
+        day=formatting.day(revision.revised_at),
+        first=formatting.day(revision.cohort_from),
+        last=formatting.day(revision.cohort_to),
+    )
+
+
+def _ratio(report: Report, formatting: Formatting) -> Markup:
+    ratio = report.sample_ratio
+    if ratio.alarm:
+        return say("ratio.alarm", day=formatting.day(ratio.since or report.as_of))
+    return say("ratio.none" if ratio.p_value is None else "ratio.fine")
+
+
+def _immature(report: Report) -> list[Markup]:
+    """One sentence per window, at its first step: steps with the same window wait for the same visitors."""
+    sentences: dict[str, Markup] = {}
+    for step in report.steps:
+        waiting = sum(one.immature for one in step.variants.values())
+        if waiting and step.window not in sentences:
+            sentences[step.window] = say(
+                "immature.some", visitors=things(waiting, "visitor"), window=step.window, step=spoken(step.step)
+            )
+    if sentences:
+        return [*sentences.values(), say("immature.why")]
+    return [say("immature.none" if sum(report.exposed.values()) else "immature.nobody")]

@@ -1,0 +1,99 @@
+"""OverTime: the effect at every look, as a chart and as a table of days, for one step at a time."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from markupsafe import Markup
+
+from experiments.reporting.report import Comparison, Look, Report, StepReport
+from webapp.charts.charts import NARROW, WIDE, Charts, Size, effect_over_time
+from webapp.words.formatting import Formatting, lift, things
+from webapp.words.sentences import fit, say, spoken
+
+ALONE = 2
+"""So many comparisons get a chart as wide as the page; more become small ones side by side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """One comparison's course: its charts (none when they cannot be drawn), and each day's last look, newest first."""
+
+    comparison: Comparison
+    charts: Sequence[Markup]
+    days: Sequence[Look]
+
+
+@dataclass(frozen=True, slots=True)
+class OverTime:
+    """The chosen step, the steps that could be chosen, and one course per compared variant."""
+
+    step: StepReport
+    choices: Sequence[StepReport]
+    courses: Sequence[Course]
+
+    @property
+    def side_by_side(self) -> bool:
+        """Are there too many courses for one below the other?"""
+        return len(self.courses) > ALONE
+
+    @property
+    def one_look(self) -> Markup:
+        """Why one look has no chart."""
+        return say("one.look")
+
+
+def over_time(report: Report, step: str | None, charts: Charts, formatting: Formatting) -> OverTime | None:
+    """The course of the effect at this step (None: at the macro-conversion); None when there is no such step."""
+    chosen = chosen_step(report, step)
+    if chosen is None:
+        return None
+    sizes = (WIDE, NARROW) if len(chosen.comparisons) <= ALONE else (NARROW,)
+    until = charts.patience()
+    courses = [_course(chosen, one, sizes, charts, until, formatting) for one in chosen.comparisons]
+    return OverTime(chosen, [one for one in report.steps if one.comparisons], courses)
+
+
+def chosen_step(report: Report, step: str | None) -> StepReport | None:
+    """This step (None: the macro-conversion); None when there is no such step."""
+    return next((one for one in report.steps if one.step == step or (step is None and one.kind == "macro")), None)
+
+
+def _course(
+    step: StepReport,
+    comparison: Comparison,
+    sizes: Sequence[Size],
+    charts: Charts,
+    until: float,
+    formatting: Formatting,
+) -> Course:
+    pictures = []
+    for size in sizes:
+        spec = effect_over_time(comparison, formatting.zone, size)
+        drawn = spec and charts.picture(spec, _name(step, comparison, formatting), size.css, until)
+        if drawn:
+            pictures.append(drawn)
+    return Course(comparison, pictures, list(_last_of_days(comparison.looks, formatting.zone)))
+
+
+def _last_of_days(looks: Sequence[Look], zone: tzinfo) -> Iterator[Look]:
+    """Each day's last look, newest first. Looks for them by halves: each look is made when it is asked for."""
+    end = len(looks)
+    while end:
+        yield (last := looks[end - 1])
+        midnight = last.at.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+        end = bisect_left(looks, midnight, hi=end - 1, key=lambda look: look.at)
+
+
+def _name(step: StepReport, comparison: Comparison, formatting: Formatting) -> str:
+    """What a screen reader says instead of the chart: its subject, where it starts, where it ends."""
+    last = comparison.looks[-1]
+    return (
+        f"Effect of {comparison.variant} against {comparison.versus} on {spoken(step.step)} over time, "
+        f"{things(len(comparison.looks), 'look')} from {formatting.day(comparison.looks[0].at)} to "
+        f"{formatting.day(last.at)}. Last: {lift(last.relative_lift)}, interval {fit(last)}. "
+        "The same numbers are in the table after the chart."
+    )

@@ -1,0 +1,145 @@
+"""The pages with results: one experiment's verdict, and the same numbers as JSON and CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from flask import Blueprint, Response, jsonify, request
+from flask.blueprints import BlueprintSetupState
+from werkzeug.exceptions import NotFound
+
+from experiments.audit.decisions import Decision
+from experiments.definition.experiment import Experiment
+from experiments.reporting.segments import SegmentReport, segment_attributes, segment_report
+from webapp.charts.charts import Charts
+from webapp.charts.vega_process import drawing
+from webapp.pages.experiment.csv_tables import TABLES, Shown, as_csv
+from webapp.pages.experiment.csv_tables import segments as segment_lines
+from webapp.pages.experiment.effect_over_time import chosen_step
+from webapp.pages.experiment.lost_log import lost_log
+from webapp.pages.experiment.result_page import Place, config_text, elapsed, result_page
+from webapp.pages.experiment.verdict_sentences import draft_verdict
+from webapp.pages.page import page, prepare, site_formatting
+from webapp.pages.plan.form import plan_form
+from webapp.pages.plan.inputs import Question
+from webapp.pages.query import asked_moment, asked_phase, no_step, recorded_phases, started_phase
+from webapp.pages.report_cache import Figures, Reports
+from webapp.services.access import require_read
+from webapp.services.services import services
+from webapp.words.formatting import interval
+
+blueprint = Blueprint("results", __name__)
+
+_reports = Reports()
+_charts = Charts(drawing())
+
+
+@blueprint.record_once
+def _prepare(state: BlueprintSetupState) -> None:
+    prepare(state)
+
+
+@blueprint.get("/results/<key>")
+@require_read
+def result(key: str) -> Response:
+    """One experiment's result page; `?phase=`, `?as_of=`, `?step=` and `?by=` choose what it shows."""
+    experiment = asked_phase(key)
+    as_of = asked_moment()
+    at = as_of or this_minute()
+    phase = experiment.phase if "phase" in request.args else None
+    asked = request.args.get("step"), request.args.get("by")
+    place = Place(recorded_phases(key), phase, as_of, *asked, services().catalog.problems())
+    if experiment.started_at is None:
+        return page(
+            "experiment/draft.html", experiment=experiment, verdict=draft_verdict(), config=config_text(experiment)
+        )
+    figures = figures_of(experiment, at)
+    segments = _segments(experiment, place.by or segment_attributes(experiment)[0], at)
+    needed = None if as_of or experiment.ended_at else _still_needed(figures)
+    shown = result_page(figures, segments, place.step, _charts, site_formatting(), needed)
+    if shown is None:
+        raise no_step(experiment, place.step or "")
+    length = elapsed(experiment, shown.report.as_of)
+    values = {"page": shown, "place": place, "length": length, "experiment": experiment}
+    values["lost"] = lost_log(services().site.database, experiment, site_formatting())
+    return page("experiment/result.html", **values, decisions=figures.decisions, interval=interval)
+
+
+@blueprint.get("/results/<key>.json")
+@require_read
+def result_json(key: str) -> Response:
+    """The same numbers for programs; `?phase=` and `?as_of=` as on the page."""
+    return as_data(jsonify(figures_of(started_phase(key), asked_moment() or this_minute()).to_json()))
+
+
+@blueprint.get("/results/<key>/<table>.csv")
+@require_read
+def result_csv(key: str, table: str) -> Response:
+    """One table of the page for a spreadsheet; `?phase=`, `?as_of=` and (over time) `?step=` as on the page."""
+    experiment = started_phase(key)
+    if table not in TABLES:
+        raise NotFound(f"There is no table {table!r}; there are {', '.join(TABLES)}.")
+    figures = figures_of(experiment, asked_moment() or this_minute())
+    step = chosen_step(figures.report, request.args.get("step"))
+    if step is None:
+        raise no_step(experiment, request.args["step"])
+    return as_file(as_csv(TABLES[table](Shown(figures, step))))
+
+
+@blueprint.get("/results/<key>/by/<attribute>.json")
+@require_read
+def segments_json(key: str, attribute: str) -> Response:
+    """The macro-conversion among the visitors of each level of an attribute: exploration, no verdict."""
+    return as_data(jsonify(_segments(started_phase(key), attribute, asked_moment() or this_minute()).to_json()))
+
+
+@blueprint.get("/results/<key>/by/<attribute>.csv")
+@require_read
+def segments_csv(key: str, attribute: str) -> Response:
+    """The same for a spreadsheet."""
+    return as_file(as_csv(segment_lines(_segments(started_phase(key), attribute, asked_moment() or this_minute()))))
+
+
+def as_data(response: Response) -> Response:
+    """Numbers that are asked about each time, and sent only when they changed."""
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.add_etag()
+    response.make_conditional(request)  # changes it in place
+    return response
+
+
+def as_file(text: str) -> Response:
+    """Lines for a spreadsheet."""
+    return as_data(Response(text, mimetype="text/csv"))
+
+
+def _segments(experiment: Experiment, attribute: str, as_of: datetime) -> SegmentReport:
+    """The segments of one attribute. Raises NotFound naming those there are."""
+    if attribute not in (known := segment_attributes(experiment)):
+        raise NotFound(f"{experiment.key} is not split by {attribute!r}; it is by {', '.join(known)}.")
+    return segment_report(experiment, attribute, services().store.segment_reach(experiment, attribute), as_of)
+
+
+def _still_needed(figures: Figures) -> Mapping[str, int] | None:
+    """How many more visitors each step takes. Computed behind the answer: it is there when the page is asked again."""
+    experiment = figures.report.experiment
+    question = Question(experiment, plan_form({}, experiment), figures.known, figures.report.as_of)
+    return question.still_needed(until=0.0)
+
+
+def figures_of(experiment: Experiment, as_of: datetime) -> Figures:
+    """The figures of a phase as of this moment; what the decision log lacks is handed over to be written."""
+    figures = _reports.figures(experiment, services().store, as_of, services().catalog.phases())
+    figures.keep_decisions(services().clock(), _record)
+    return figures
+
+
+def _record(decisions: Sequence[Decision]) -> None:
+    """Behind the answer, by the one writer of this worker: no page waits for the decision log or fails with it."""
+    services().group_commit.record(decisions)
+
+
+def this_minute() -> datetime:
+    """This minute: reloading within it finds the same page, and what was received before it is on disk by now."""
+    return services().clock().replace(second=0, microsecond=0)

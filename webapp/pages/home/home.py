@@ -1,0 +1,220 @@
+"""Home: every experiment of the site at a glance: running, drafts, stopped, archived, and refused config files."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from threading import Lock
+
+from flask import Blueprint, Response, current_app
+from flask.blueprints import BlueprintSetupState
+from markupsafe import Markup
+
+from experiments.definition.experiment import Experiment
+from experiments.definition.problem import Problem
+from experiments.planning.baseline import Measurement
+from experiments.planning.measured import is_own, measured
+from experiments.reporting.report import Comparison, Report
+from webapp.charts.interval_bar import Whisker, whisker
+from webapp.pages.experiment import result_routes as results
+from webapp.pages.experiment.lost_log import lost_log
+from webapp.pages.experiment.result_page import elapsed
+from webapp.pages.experiment.scorecard import scale
+from webapp.pages.experiment.verdict_sentences import is_final, macro_step
+from webapp.pages.home.forecast import Outlook, Targets, asked, final_at, outlook
+from webapp.pages.home.site_health import Condition, condition
+from webapp.pages.page import page, prepare, site_formatting
+from webapp.services.access import require_read
+from webapp.services.services import services
+from webapp.words.formatting import Formatting
+from webapp.words.glossary import TERMS, Terms
+from webapp.words.sentences import name, say
+
+blueprint = Blueprint("home", __name__)
+
+KEPT_LINES = 256
+PATIENCE_SECONDS = 0.2
+"""So long all lines together wait for decision dates that are being computed."""
+
+_targets: Targets = Targets(KEPT_LINES)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One experiment that has started. `comparisons`: at the goal, with their pictures. `visitors`: before exclusions.
+
+    `known`: what was measured of its visitors, None when it does not run; `lender`: the phase that told what this one
+    does not know yet.
+    """
+
+    experiment: Experiment
+    report: Report
+    known: Measurement | None
+    lender: Experiment | None
+    comparisons: Sequence[tuple[Comparison, Whisker | None]]
+    final: bool
+
+    @property
+    def visitors(self) -> int:
+        """Everybody who was shown a variant."""
+        return sum(self.report.exposed.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One experiment as the page lists it. `line`, `condition`, `outlook`: None of a draft. `problems`: of its file."""
+
+    experiment: Experiment
+    length: timedelta
+    line: Line | None
+    condition: Condition | None
+    outlook: Outlook | None
+    problems: int
+
+    @property
+    def decision(self) -> Markup:
+        """What people decided, in words; empty when it is not written down."""
+        record, control = self.experiment.decision, self.experiment.control.key
+        if record is None:
+            return Markup()
+        return say(f"record.{record.made}", shipped=name(record.shipped(self.experiment) or ""), control=name(control))
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One config file with problems. `experiment`: the one it should describe, as it is in force; `key` "": unreadable.
+
+    `refused`: it has an error, so that it is not used.
+    """
+
+    file: str
+    key: str
+    experiment: Experiment | None
+    refused: bool
+    problems: Sequence[Problem]
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Everything the page shows. `groups`: name of the group -> its experiments, without empty groups."""
+
+    groups: Mapping[str, Sequence[Entry]]
+    refused: Sequence[Refused]
+    lost: Sequence[Markup]
+    now: datetime
+    terms: Terms
+
+
+@blueprint.record_once
+def _prepare(state: BlueprintSetupState) -> None:
+    prepare(state)
+    state.app.extensions["yesladder-home"] = Lines()
+
+
+@blueprint.get("/")
+@require_read
+def home() -> Response:
+    """The list of experiments, running ones first."""
+    return page("home.html", page=_home(results.this_minute(), site_formatting()))
+
+
+def _home(now: datetime, formatting: Formatting) -> Home:
+    catalog = services().catalog
+    in_force, phases = catalog.experiments(), catalog.phases()
+    archived = {one.key: one for one in phases if one.key not in in_force}  # the latest phase of each
+    refused = list(_refused(catalog.problems(), catalog.keys(), in_force))
+    faults = {one.key: len(one.problems) for one in refused if one.refused}
+    kept: Lines = current_app.extensions["yesladder-home"]
+    lines = {one.key: kept.line(one, now) for one in (*in_force.values(), *archived.values()) if one.started_at}
+    for line in lines.values():
+        if (wanted := asked(line.report, line.known)) is not None:
+            _targets.ask(*wanted)
+    until = time.monotonic() + PATIENCE_SECONDS
+    entries = {
+        one.key: _entry(one, lines.get(one.key), faults.get(one.key, 0), now, formatting, until)
+        for one in sorted((*in_force.values(), *archived.values()), key=lambda one: one.name.lower())
+    }
+    groups: dict[str, list[Entry]] = {"running": [], "draft": [], "stopped": [], "archived": []}
+    for key, entry in entries.items():
+        groups["archived" if key in archived else entry.experiment.status].append(entry)
+    for group in ("stopped", "archived"):
+        groups[group].sort(key=lambda one: one.experiment.ended_at or now, reverse=True)
+    started = [one for one in phases if one.started_at]
+    first = min(started, key=lambda one: one.started_at or now, default=None)
+    lost = lost_log(services().site.database, first, formatting) if first else ()
+    return Home({group: some for group, some in groups.items() if some}, refused, lost, now, TERMS["home"])
+
+
+def _entry(
+    experiment: Experiment, line: Line | None, problems: int, now: datetime, formatting: Formatting, until: float
+) -> Entry:
+    if line is None:
+        return Entry(experiment, timedelta(), None, None, None, problems)
+    health = condition(line.report, line.known, now, formatting)
+    when = outlook(_targets, line.report, line.known, formatting, until)
+    if line.lender is not None and when.reckoned:
+        borrowed = say("outlook.borrowed", lender=line.lender.key)
+        when = replace(when, why=Markup("{}; {}").format(when.why, borrowed))
+    return Entry(experiment, elapsed(experiment, now), line, health, when, problems)
+
+
+def _refused(
+    problems: Sequence[Problem], keys: Mapping[str, str], in_force: Mapping[str, Experiment]
+) -> Iterator[Refused]:
+    """Files with problems, those that are refused first."""
+    files: dict[str, list[Problem]] = {}
+    for one in problems:
+        files.setdefault(one.file, []).append(one)
+    for errors in (True, False):
+        for file, some in files.items():
+            if errors == any(one.severity == "error" for one in some):
+                key = keys.get(file, "")
+                yield Refused(file, key, in_force.get(key), errors, some)
+
+
+class Lines:
+    """Lines of experiments, read once a minute. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[str, datetime], Line] = OrderedDict()
+        self._lock = Lock()
+
+    def line(self, phase: Experiment, now: datetime) -> Line:
+        """The line of this phase as of this minute. Raises StoreUnavailable."""
+        key = (phase.model_dump_json(), now)
+        with self._lock:
+            if key in self._kept:
+                return self._kept[key]
+        line = _line(phase, now)
+        with self._lock:
+            self._kept[key] = line
+            if len(self._kept) > KEPT_LINES:
+                self._kept.popitem(last=False)
+        return line
+
+
+def _line(phase: Experiment, now: datetime) -> Line:
+    settled = final_at(phase)  # then its report is the same for ever, and is found by its content
+    figures = results.figures_of(phase, now if settled is None else min(now, settled))
+    report = figures.report
+    comparisons = macro_step(report).comparisons
+    limit = scale(comparisons)
+    pictures = [(one, whisker(one, limit)) for one in comparisons]
+    known, lender = None, None
+    if figures.known is not None and phase.ended_at is None:
+        known, lender = _known(phase, figures.known, now)
+    return Line(phase, report, known, lender, pictures, is_final(report))
+
+
+def _known(phase: Experiment, own: Measurement, now: datetime) -> tuple[Measurement, Experiment | None]:
+    """What this phase has measured; what it does not know yet, a comparable one tells, which is named."""
+    if phase.macro.step in own.rates and own.visitors_per_day is not None:
+        return own, None
+    other = measured(services().store, services().catalog.phases(), phase, now)
+    if other is None or is_own(other, phase):
+        return own, None
+    per_day = other.visitors_per_day if own.visitors_per_day is None else own.visitors_per_day
+    return replace(own, rates={**other.rates, **own.rates}, visitors_per_day=per_day), other.phase

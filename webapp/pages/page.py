@@ -1,0 +1,63 @@
+"""Pages: what all pages for people share: the words templates may use, and answers that a browser can check cheaply."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from zoneinfo import ZoneInfo
+
+from flask import Response, make_response, render_template, request
+from flask.blueprints import BlueprintSetupState
+
+from webapp.services.services import services
+from webapp.words import formatting, vocabulary
+from webapp.words import sentences as wording
+from webapp.words.formatting import Formatting
+
+_WORDS = {
+    "breakable": formatting.breakable,
+    "count": formatting.count,
+    "duration": formatting.duration,
+    "extent": formatting.extent,
+    "fit": wording.fit,
+    "lift": formatting.lift,
+    "listing": formatting.listing,
+    "percent": formatting.percent,
+    "points": formatting.points,
+    "probability": formatting.probability,
+    "rate": formatting.rate,
+    "things": formatting.things,
+    "shown_state": vocabulary.shown_state,
+    "spoken": wording.spoken,
+    "STATES": vocabulary.STATES,
+    "SIGNS": vocabulary.SIGNS,
+    "STATUSES": vocabulary.STATUSES,
+    "HEALTH": vocabulary.HEALTH,
+    "GROUPS": vocabulary.GROUPS,
+    "KINDS": vocabulary.KINDS,
+    "GRADES": vocabulary.GRADES,
+}
+
+
+def prepare(state: BlueprintSetupState) -> None:
+    """Give the app's templates their words; each blueprint with pages records this."""
+    app = state.app
+    app.jinja_env.globals.update(_WORDS)
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+
+
+def site_formatting() -> Formatting:
+    """How the site of this request writes times and money."""
+    settings = services().site.settings
+    # a machine without the time zone database knows UTC all the same
+    zone = UTC if settings.time_zone == "UTC" else ZoneInfo(settings.time_zone)
+    return Formatting(zone, settings.time_zone, settings.currency)
+
+
+def page(template: str, **values: object) -> Response:
+    """A page that the browser asks about each time, and that is sent only when it changed."""
+    response = make_response(render_template(template, formatting=site_formatting(), **values))
+    response.headers["Cache-Control"] = "private, no-cache"
+    response.add_etag()
+    response.make_conditional(request)  # changes it in place
+    return response

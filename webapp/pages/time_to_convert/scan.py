@@ -1,0 +1,83 @@
+"""TimeScans: times to convert for a page, from a scan of the log that is bounded, done once, and one at a time."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from threading import Lock
+from typing import Literal
+
+from experiments.definition.experiment import Experiment
+from experiments.events.cohort import DAY, Clock
+from experiments.events.event import Event
+from experiments.reporting.time_to_convert import TimeToConvert, sealed_until, time_to_convert
+from experiments.store.sqlite.exposed_people import exposed_people, raw_events_gone
+from experiments.store.store import Store
+
+MOST_VISITORS = 50_000
+MOST_SECONDS = 20.0
+"""What a page may cost a worker; the command takes any number, in a process of its own."""
+KEPT_SCANS = 32
+
+Why = Literal["gone", "many", "slow", "busy"]
+
+
+class NoTimes(Exception):
+    """There are no times for a page now: the raw events are gone, they are too many, or another scan is under way."""
+
+    def __init__(self, why: Why) -> None:
+        super().__init__(why)
+        self.why: Why = why
+
+
+class TimeScans:
+    """Keeps the last scans until the sealed counts change, to which they belong. Safe to share between threads."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._kept: OrderedDict[str, TimeToConvert] = OrderedDict()
+        self._lock = Lock()
+        self._scanning = Lock()
+
+    def times(self, phase: Experiment, store: Store, as_of: datetime) -> TimeToConvert:
+        """The times of this phase as of this moment. Raises NoTimes, and StoreUnavailable."""
+        sealed = store.patterns(phase).until(Clock(DAY, phase.window).first_unsealed(as_of))
+        visitors = int(sealed.visitors.sum())
+        columns = (sealed.days, sealed.variant, sealed.pattern, sealed.visitors)
+        content = phase.model_dump_json(), store.revisions(phase), *(column.tolist() for column in columns)
+        key = hashlib.sha256(repr((content, sealed_until(phase, as_of) if visitors else None)).encode()).hexdigest()
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return replace(self._kept[key], as_of=as_of)
+        if raw_events_gone(phase, store):
+            raise NoTimes("gone")
+        if visitors > MOST_VISITORS:
+            raise NoTimes("many")
+        found = self._scan(phase, store, as_of)
+        with self._lock:
+            self._kept[key] = found
+            if len(self._kept) > KEPT_SCANS:
+                self._kept.popitem(last=False)
+        return found
+
+    def _scan(self, phase: Experiment, store: Store, as_of: datetime) -> TimeToConvert:
+        if not self._scanning.acquire(blocking=False):
+            raise NoTimes("busy")
+        try:
+            return time_to_convert(
+                phase, self._in_time(exposed_people(phase, store, sealed_until(phase, as_of))), as_of
+            )
+        finally:
+            self._scanning.release()
+
+    def _in_time(self, people: Iterator[Sequence[Event]]) -> Iterator[Sequence[Event]]:
+        end = self._now() + MOST_SECONDS
+        for person in people:
+            if self._now() > end:
+                raise NoTimes("slow")
+            yield person

@@ -1,0 +1,141 @@
+"""The page of its own that says how long visitors take to reach each step; the same as JSON and CSV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import Blueprint, Response, jsonify, request
+from flask.blueprints import BlueprintSetupState
+from markupsafe import Markup
+
+from experiments.definition.experiment import Experiment
+from experiments.reporting.time_to_convert import StepTimes, TimeToConvert
+from webapp.charts.charts import NARROW, WIDE, Charts, reached_by_time
+from webapp.charts.vega_process import drawing
+from webapp.pages.experiment.csv_tables import Line, as_csv
+from webapp.pages.experiment.result_routes import as_data, as_file, this_minute
+from webapp.pages.page import page, prepare
+from webapp.pages.query import asked_moment, asked_phase, no_step, started_phase
+from webapp.pages.time_to_convert.scan import MOST_SECONDS, MOST_VISITORS, NoTimes, TimeScans
+from webapp.services.access import require_read
+from webapp.services.errors import WireError
+from webapp.services.services import services
+from webapp.words.formatting import count, rate, span
+from webapp.words.glossary import TERMS, Terms
+from webapp.words.sentences import say, spoken
+
+blueprint = Blueprint("time_to_convert", __name__)
+
+_scans = TimeScans()
+_charts = Charts(drawing())
+_STATUS = {"gone": 410, "many": 503, "slow": 503, "busy": 503}
+_QUARTERS = ("quarter_within", "half_within", "three_quarters_within")
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """What the page shows: all steps in numbers, and the chosen one as a curve; no charts where they cannot be drawn.
+
+    `times` None: there are none, and `refusal` says why.
+    """
+
+    times: TimeToConvert | None
+    refusal: Markup | None
+    step: StepTimes | None
+    charts: Sequence[Markup]
+
+    @property
+    def terms(self) -> Terms:
+        """What the numbers mean."""
+        return TERMS["time"]
+
+    def sentence(self, key: str, **values: object) -> Markup:
+        """A sentence of the page."""
+        return say(key, **values)
+
+
+@blueprint.record_once
+def _prepare(state: BlueprintSetupState) -> None:
+    prepare(state)
+
+
+@blueprint.get("/results/<key>/time-to-convert")
+@require_read
+def shown(key: str) -> Response:
+    """How long visitors take; `?phase=`, `?as_of=` and `?step=` (shown as a curve) as on the result page."""
+    experiment = started_phase(key)
+    at = asked_moment() or this_minute()
+    asked = request.args.get("step") or experiment.macro.step
+    if asked not in {step.step for step in experiment.steps}:
+        raise no_step(experiment, asked)
+    place = {name: request.args[name] for name in ("phase", "as_of") if name in request.args}
+    values = {"experiment": experiment, "as_of": at, "place": place, "span": span}
+    return page("time_to_convert.html", page=_page(experiment, at, asked), **values)
+
+
+@blueprint.get("/results/<key>/time-to-convert.json")
+@require_read
+def document(key: str) -> Response:
+    """The same for programs."""
+    return as_data(jsonify(_times(started_phase(key), asked_moment() or this_minute()).to_json()))
+
+
+@blueprint.get("/results/<key>/time-to-convert.csv")
+@require_read
+def spreadsheet(key: str) -> Response:
+    """The same for a spreadsheet: a row for each step, variant and time of the curve; times are in seconds."""
+    return as_file(as_csv(_lines(_times(started_phase(key), asked_moment() or this_minute()))))
+
+
+def refusal(why: NoTimes, experiment: Experiment) -> Markup:
+    """Why there are no times, and what to do instead."""
+    key = asked_phase(experiment.key).phase == experiment.phase
+    command = f"yesladder time-to-convert SITE {experiment.key}" + ("" if key else f" --phase {experiment.phase}")
+    return say(f"time.{why.why}", command=command, visitors=count(MOST_VISITORS), seconds=f"{MOST_SECONDS:g}")
+
+
+def _times(experiment: Experiment, as_of: datetime) -> TimeToConvert:
+    """For programs. Raises WireError in words."""
+    try:
+        return _scans.times(experiment, services().store, as_of)
+    except NoTimes as why:
+        words = refusal(why, experiment).striptags()
+        raise WireError(_STATUS[why.why], f"times-{why.why}", words) from why
+
+
+def _page(experiment: Experiment, as_of: datetime, asked: str) -> Times:
+    try:
+        found = _scans.times(experiment, services().store, as_of)
+    except NoTimes as why:
+        return Times(None, refusal(why, experiment), None, ())
+    step = next(one for one in found.steps if one.step == asked)
+    drawn = []
+    for size in (WIDE, NARROW):
+        spec = reached_by_time(step, found.points, size)
+        picture = spec and _charts.picture(spec, _name(step, found), size.css)
+        if picture:
+            drawn.append(picture)
+    return Times(found, None, step, drawn)
+
+
+def _name(step: StepTimes, found: TimeToConvert) -> str:
+    """What a screen reader says instead of the chart."""
+    ends = ", ".join(f"{key} {rate(one.share(one.reached))}" for key, one in step.variants.items())
+    return (
+        f"Share of visitors who had reached {spoken(step.step)}, by time since their first exposure. After "
+        f"{span(found.durations[-1])}: {ends}. The same numbers are in the table after the chart."
+    )
+
+
+def _lines(found: TimeToConvert) -> Iterator[Line]:
+    for step in found.steps:
+        for key, one in step.variants.items():
+            row: dict[str, object] = {"step": step.step, "kind": step.kind, "variant": key}
+            row |= {"visitors": one.visitors, "reached": one.reached}
+            for name, length in zip(_QUARTERS, one.quartiles or (None, None, None), strict=True):
+                row[name] = None if length is None else int(length.total_seconds())
+            for within, reached in zip(found.durations, one.within, strict=True):
+                seconds = int(within.total_seconds())
+                yield row | {"within": seconds, "reached_within": reached, "share_within": one.share(reached)}

@@ -1,0 +1,55 @@
+"""The application of one worker process, made from what `serve` left in the environment."""
+
+from __future__ import annotations
+
+import gc
+import json
+import multiprocessing.util
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+from webapp.server.app import create_app
+from webapp.server.rsgi import Front
+from webapp.server.settings import ENVIRONMENT, ServeSettings
+from webapp.services.services import Services
+from webapp.wire.user_agent import device_of
+
+_WATCH_SECONDS = 0.25
+_LAST_WORDS_SECONDS = 15.0
+_YOUNG_OBJECTS = (
+    50_000  # between two searches for cycles: thousands live while they wait for the disk, and are no garbage
+)
+
+
+def make() -> Front:
+    """One worker's application. It ends itself when its master is gone, and writes what waits before it ends."""
+    os.setpgrp()  # Ctrl-C in a terminal is for the master, which then ends its workers; both at once is a race
+    settings = ServeSettings(**json.loads(os.environ[ENVIRONMENT]))
+    app = create_app(
+        Path(settings.site_path),
+        open_results=settings.open_results,
+        capacity=settings.capacity,
+        demo_site=settings.demo_site,
+    )
+    services: Services = app.extensions["yesladder"]
+    # atexit does not run in a forked worker; multiprocessing's own finalizers do
+    multiprocessing.util.Finalize(None, services.close, exitpriority=10)
+    # reading its patterns takes a quarter of a second, which the first visitor would spend looking at the control
+    threading.Thread(target=device_of, args=("Mozilla/5.0",), name="warm-up", daemon=True).start()
+    threading.Thread(target=_follow, args=(settings.master,), name="follow-master", daemon=True).start()
+    made = Front(app)
+    gc.freeze()  # what was made so far stays
+    gc.set_threshold(_YOUNG_OBJECTS)
+    return made
+
+
+def _follow(master: int) -> None:
+    """End this worker when the master is gone: an orphan would keep the port and answer from an old state."""
+    while os.getppid() == master:
+        time.sleep(_WATCH_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_LAST_WORDS_SECONDS)
+    os._exit(1)
