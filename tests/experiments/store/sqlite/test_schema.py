@@ -146,7 +146,7 @@ def test_without_room_for_the_copy_nothing_is_changed(path: Path, monkeypatch: p
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("experiments.sqlite_copy.sync", full)
+        patch.setattr("experiments.store.sqlite.copy.sync", full)
         with pytest.raises(StoreUnavailable, match="No space left"):
             opened(path).append([exposure("y", "single", 0)])
     assert names_in(path) == names
