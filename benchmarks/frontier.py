@@ -18,8 +18,8 @@ import numpy as np
 import scipy.optimize
 from scipy.special import ndtr, ndtri
 
+from stats.arrays import Floats
 from stats.boundaries.mixture import critical_value
-from stats.proportions.score import Floats
 
 ALPHA, PLAN = 0.05, 20_000
 EFFECT, BIG = ndtri(0.975) + ndtri(0.789), 6.39  # in standard errors at the plan

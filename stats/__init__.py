@@ -1,5 +1,6 @@
 """Numbers only: no I/O, no clock, no global random state.
 
+arrays.py              the arrays that all the others pass on: of numbers, of counts, of flags
 tables/                visitors and reached, visitors and value: the tables of counts that every test reads
 boundaries/            when is there enough evidence, looked at once or all the time
 proportions/           two shares compared: tests, intervals, margins

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stats.arrays import Counts, Flags
 from stats.boundaries.mixture import critical_value
-from stats.proportions.score import Flags
 from stats.tables.patterns import PatternTable
-from stats.tables.reach import Counts
 
 ENOUGH_VISITORS = 25  # who bought nothing, of those who reached the step, and of those who did not
 ENOUGH_BUYERS = 40  # of equal value, in each group that can buy: fewer say too little of the spread of their values

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from stats.proportions.score import Floats
+from stats.arrays import Floats
 from stats.tables.reach import Exposed
 
 CONCENTRATION = 1000.0  # k: how close to the planned shares a mismatch is expected to be

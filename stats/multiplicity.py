@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stats.proportions.score import Floats
+from stats.arrays import Floats
 
 
 def benjamini_yekutieli(p_values: Floats) -> Floats:

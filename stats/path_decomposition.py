@@ -16,9 +16,9 @@ from typing import Literal, Self
 
 import numpy as np
 
+from stats.arrays import Floats
 from stats.boundaries.mixture import critical_value
 from stats.proportions.design import Design
-from stats.proportions.score import Floats
 from stats.tables.patterns import PatternTable
 
 ENOUGH_AT_STEP = 25  # visitors of each arm who went on, and who did not, before a component gets an interval

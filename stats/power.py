@@ -22,11 +22,11 @@ from typing import Literal, Self
 
 import numpy as np
 
+from stats.arrays import Floats
 from stats.boundaries.alpha_spending import GRID, grid_boundary
 from stats.boundaries.crossing import crossing_probabilities
 from stats.boundaries.mixture import critical_value
 from stats.proportions.design import ENOUGH
-from stats.proportions.score import Floats
 from stats.proportions.sequential import SPENT
 
 Method = Literal["planned", "always-valid", "fixed"]

@@ -15,12 +15,11 @@ from typing import Self
 
 import numpy as np
 
+from stats.arrays import Counts, Flags, Floats
 from stats.boundaries.mixture import critical_value, log_e_value, p_value_of
 from stats.proportions.design import ENOUGH, Design
 from stats.proportions.inversion import Intervals
-from stats.proportions.score import Flags, Floats
 from stats.tables.patterns import PatternTable
-from stats.tables.reach import Counts
 
 ENOUGH_ORDERS = 100  # macro-conversions in both arms together, before sums of money are nearly normal
 _TINY = np.finfo(np.float64).tiny

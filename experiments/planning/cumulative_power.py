@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from experiments.definition.experiment import Experiment
 from experiments.events.cohort import DAY
 from experiments.planning.forecast import contrast, judging, last_ones, planned_method
+from stats.arrays import Floats
 from stats.power import chances
-from stats.proportions.score import Floats
 
 BEYOND = 1.5  # of the visitors needed, when no plan says where to end
 DAYS_AHEAD = 3660  # what takes longer than ten years is not drawn

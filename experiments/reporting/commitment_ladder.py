@@ -10,7 +10,7 @@ import numpy as np
 
 from experiments.definition.experiment import Experiment
 from experiments.events.cohort import DAY, Clock
-from stats.proportions.score import Flags
+from stats.arrays import Flags
 from stats.tables.patterns import PatternTable
 
 

@@ -13,9 +13,10 @@ import numpy as np
 
 from experiments.definition.experiment import Experiment
 from experiments.events.cohort import DAY, HOUR, Clock
+from stats.arrays import Counts
 from stats.multinomial import ALARM_BELOW, always_valid_p_values, log_e_values, spans, strongest_span
 from stats.multiplicity import benjamini_yekutieli
-from stats.tables.reach import Counts, Exposed, ReachTable
+from stats.tables.reach import Exposed, ReachTable
 
 DAYS = "day"  # the attribute whose levels are days
 LARGE = 0.1  # share of the visitors from which on a level is asked whether it has the mismatch too

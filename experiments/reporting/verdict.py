@@ -21,11 +21,11 @@ from experiments.reporting.comparison import (
     relative_interval,
 )
 from experiments.reporting.guardrail import TODAY_WOULD_NOT, guardrail_verdict
+from stats.arrays import Flags
 from stats.proportions.design import ENOUGH, Design, NotEnoughData
 from stats.proportions.fixed import Waiting, fixed_look
 from stats.proportions.inversion import Intervals
 from stats.proportions.non_inferiority import Guarded, GuardEvidence, Margin, guarded
-from stats.proportions.score import Flags
 from stats.proportions.sequential import Asked, Evidence, sequential
 from stats.tables.reach import StepReach
 

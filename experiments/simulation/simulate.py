@@ -20,8 +20,9 @@ from experiments.definition.experiment import Experiment
 from experiments.events.event import Event, MessageId, VisitorId
 from experiments.simulation.outcome import Outcome, outcomes
 from experiments.simulation.truth import HOUR, Crowd, Truth
+from stats.arrays import Counts
 from stats.tables.patterns import PatternTable
-from stats.tables.reach import Counts, Exposed, ReachTable, StepReach
+from stats.tables.reach import Exposed, ReachTable, StepReach
 
 _SLOWEST = timedelta(minutes=2)  # between two actions of one visit
 

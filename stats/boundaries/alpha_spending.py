@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from stats.proportions.score import Floats
+from stats.arrays import Floats
 
 GRID = 200  # looks at which something is spent: at 1/200, 2/200, ... of the planned information
 RECENT = 0.2  # share of the weight so far, over which it is seen how fast information comes now

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stats.proportions.score import Floats
+from stats.arrays import Floats
 
 
 def crossing_probabilities(boundary: Floats, drift: float, spread: float = 1.0) -> Floats:

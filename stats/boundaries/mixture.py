@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from stats.proportions.score import Floats
+from stats.arrays import Floats
 
 
 def log_e_value(z: Floats, g: Floats) -> Floats:

@@ -16,7 +16,7 @@ import math
 
 import numpy as np
 
-from stats.proportions.score import Floats
+from stats.arrays import Floats
 
 _LOG_2 = math.log(2)
 _LOG_ROOT_2_PI = math.log(2 * math.pi) / 2

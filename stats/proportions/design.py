@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stats.proportions.score import Flags, Floats, Pair
+from stats.arrays import Flags, Floats
+from stats.proportions.score import Pair
 
 ENOUGH = 10  # conversions, and visitors without, that the smaller arm can expect before a test begins
 

@@ -10,7 +10,8 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from stats.proportions.score import Flags, Floats, Pair, ScoreTest
+from stats.arrays import Flags, Floats
+from stats.proportions.score import Pair, ScoreTest
 
 _TOLERANCE = 1e-10  # of z, relative to the critical value
 _STRIDE = 16  # every so many looks are solved first, to know how narrow the intersection is about then

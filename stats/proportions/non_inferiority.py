@@ -29,12 +29,13 @@ from typing import Literal
 
 import numpy as np
 
+from stats.arrays import Counts, Flags, Floats
 from stats.boundaries.mixture import p_value_of
 from stats.boundaries.one_sided_mixture import critical_value, log_e_value
 from stats.proportions.design import ENOUGH, Design, NotEnoughData
 from stats.proportions.inversion import Course, Intervals, running_intersections
-from stats.proportions.score import Flags, Floats, Pair, ScoreTest
-from stats.tables.reach import Counts, StepReach
+from stats.proportions.score import Pair, ScoreTest
+from stats.tables.reach import StepReach
 
 
 @dataclass(frozen=True, slots=True)

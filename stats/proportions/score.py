@@ -15,10 +15,8 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from stats.arrays import Floats
 from stats.tables.reach import StepReach
-
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stats.arrays import Counts, Flags, Floats
 from stats.boundaries.alpha_spending import grid_boundary, grid_points, log_haste, repeated_p_values
 from stats.boundaries.mixture import critical_value, log_e_value, p_value_of
 from stats.proportions.design import Design, NotEnoughData
 from stats.proportions.inversion import Course, Intervals, invert, running_intersections
-from stats.proportions.score import Flags, Floats, Pair, ScoreTest
-from stats.tables.reach import Counts, StepReach
+from stats.proportions.score import Pair, ScoreTest
+from stats.tables.reach import StepReach
 
 SPENT = 0.95  # share of the level that a planned test spends by the plan
 

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from stats.tables.reach import Counts
+from stats.arrays import Counts, Flags, Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,13 +63,13 @@ class PatternTable:
         """The days that have rows, ascending, shape (looks,)."""
         return np.unique(self.days)
 
-    def reached(self, step: str) -> npt.NDArray[np.bool_]:
+    def reached(self, step: str) -> Flags:
         """Which rows are of visitors who reached this step? Shape (R,). Raises ValueError for an unknown step."""
         if step not in self.steps:
             raise ValueError(f"step is {step!r}, must be one of {', '.join(self.steps)}")
         return (self.pattern >> self.steps.index(step) & 1).astype(np.bool_)
 
-    def so_far(self, counts: Counts) -> npt.NDArray[np.float64]:
+    def so_far(self, counts: Counts) -> Floats:
         """The sum of these counts, shape (R,), up to each look, shape (looks, variants). Exact up to 2**53."""
         looks = self.looks
         cell = np.searchsorted(looks, self.days) * len(self.variants) + self.variant

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import numpy.typing as npt
 
-Counts = npt.NDArray[np.int64]
+from stats.arrays import Counts
 
 
 @dataclass(frozen=True, slots=True, eq=False)

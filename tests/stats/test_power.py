@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.power import NormalIndPower
 from statsmodels.stats.proportion import power_proportions_2indep, proportion_effectsize
 
+from stats.arrays import Floats
 from stats.boundaries.alpha_spending import GRID, grid_boundary
 from stats.boundaries.crossing import crossing_probabilities
 from stats.boundaries.mixture import critical_value
@@ -25,7 +26,6 @@ from stats.power import (
     power_at,
     sample_size,
 )
-from stats.proportions.score import Floats
 
 METHODS: tuple[Method, ...] = ("planned", "always-valid", "fixed")
 TAU = math.log(1.2)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from stats.proportions.score import Floats, Pair
+from stats.arrays import Floats
+from stats.proportions.score import Pair
 
 ALPHA = 0.05
 TUNING = 5_000.0  # GrowthBook's default

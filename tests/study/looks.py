@@ -11,10 +11,11 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from stats.arrays import Flags, Floats
 from stats.boundaries.alpha_spending import grid_boundary, grid_points, log_haste
 from stats.boundaries.mixture import critical_value
 from stats.proportions.design import ENOUGH, Design
-from stats.proportions.score import Flags, Floats, ScoreTest
+from stats.proportions.score import ScoreTest
 from stats.proportions.sequential import SPENT
 from tests.study.worlds import Counts
 

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import scipy.stats
 
-from stats.proportions.score import Flags
+from stats.arrays import Flags
 from tests.study import asymptotic
 from tests.study.looks import METHODS, Looks, first_look
 from tests.study.worlds import LOOKS_TO_PLAN, MACRO, STEPS, Counts, Ladder, World

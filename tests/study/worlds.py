@@ -13,8 +13,9 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from stats.arrays import Floats
 from stats.proportions.design import Design
-from stats.proportions.score import Floats, Pair
+from stats.proportions.score import Pair
 from stats.tables.reach import StepReach
 from tests.study.replications import generator
 

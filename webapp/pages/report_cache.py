@@ -19,8 +19,9 @@ from experiments.reporting.funnel import Funnel, funnels
 from experiments.reporting.report import Report, report
 from experiments.reporting.sample_ratio import diagnosis
 from experiments.store.store import Revision, Store
+from stats.arrays import Counts
 from stats.tables.patterns import PatternTable
-from stats.tables.reach import Counts, ReachTable
+from stats.tables.reach import ReachTable
 
 KEPT_REPORTS = 64
 DIAGNOSED = ("device", "source")  # where a sample-ratio mismatch is looked for, besides in the days

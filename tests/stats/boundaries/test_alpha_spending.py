@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stats.arrays import Floats
 from stats.boundaries.alpha_spending import (
     GRID,
     boundary,
@@ -19,7 +20,6 @@ from stats.boundaries.alpha_spending import (
     log_haste,
     repeated_p_values,
 )
-from stats.proportions.score import Floats
 
 NORMAL = statistics.NormalDist()
 
