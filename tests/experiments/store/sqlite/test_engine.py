@@ -62,7 +62,7 @@ def test_a_batch_is_taken_whole_or_not_at_all(store: SqliteStore, monkeypatch: p
         raise sqlite3.OperationalError("disk I/O error")
 
     with monkeypatch.context() as patch:
-        patch.setattr("experiments.event_rows.write_refusals", fails)  # the last thing a batch writes
+        patch.setattr("experiments.store.sqlite.event_rows.write_refusals", fails)  # the last thing a batch writes
         with pytest.raises(StoreUnavailable, match=r"yesladder\.db: disk I/O error"):
             store.append([exposure("v", "single", 0)])
     assert not list(store.scan())
