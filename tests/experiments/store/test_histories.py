@@ -78,7 +78,8 @@ class Histories(RuleBasedStateMachine):
         if self.failing:
             self.failing = False
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr("experiments.store.sqlite.event_rows.write", _fails)  # the tables have been changed by then
+                # the tables have been changed by then
+                patch.setattr("experiments.store.sqlite.event_rows.write", _fails)
                 with pytest.raises(StoreUnavailable):
                     self.store.append(events)
         assert self.store.append(events) == self.model.append(events)
