@@ -11,8 +11,9 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from experiments.audit.decisions import Decision, clock_of, deciding_cohort, decisions, fingerprint, in_order
+from experiments.audit.decisions import clock_of, deciding_cohort, decisions, fingerprint
 from experiments.definition.experiment import Experiment
+from experiments.events.decision import Decision, in_order
 from experiments.reporting.comparison import Comparison, iso
 from experiments.reporting.learned_values import Movement, Sign
 from experiments.reporting.report import Report

@@ -26,6 +26,8 @@ Status = Literal["draft", "running", "stopped"]
 Grade = Literal[1, 2, 3]
 Method = Literal["planned", "always-valid", "fixed"]
 StepKind = Literal["milestone", "macro", "secondary", "guardrail"]
+Family = Literal["primary", "diagnostic", "guardrail"]  # comparisons that share one alpha
+Interval = tuple[float | None, float | None]  # None: unbounded on that side
 
 _KEY = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _ATTRIBUTE = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")

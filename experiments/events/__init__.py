@@ -6,4 +6,5 @@ contribution.py  what one person adds to the tables, read the quick way where no
 increment.py     one more fact that can only add, without recounting the person
 cohort.py        the hour (or day) of first exposure, and when it seals
 tally.py         what journeys add up to
+decision.py      Decision: a verdict once reached, as it is written down
 """

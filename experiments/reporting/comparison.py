@@ -9,14 +9,13 @@ from typing import Literal, overload
 
 import numpy as np
 
+from experiments.definition.experiment import Family, Interval
 from experiments.events.cohort import Clock
 from stats.proportions.inversion import Intervals
 from stats.proportions.non_inferiority import GuardEvidence
 from stats.proportions.sequential import Evidence
 
 ComparisonState = Literal["collecting", "undecided", "better", "worse", "equivalent", "safe", "harmed"]
-Family = Literal["primary", "diagnostic", "guardrail"]
-Interval = tuple[float | None, float | None]  # None: unbounded on that side
 
 NON_STATIONARY = "non-stationary"  # the reason when no effect is in the intervals of all looks
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from experiments.definition.experiment import Experiment, Method, utc
+from experiments.definition.experiment import Experiment, Interval, Method, utc
 from experiments.events.cohort import HOUR, Clock
 from experiments.reporting.commitment_ladder import Rung, ladder
-from experiments.reporting.comparison import Comparison, ComparisonState, Interval, Look, iso
+from experiments.reporting.comparison import Comparison, ComparisonState, Look, iso
 from experiments.reporting.learned_values import LearnedStep, Movement, learned_values
 from experiments.reporting.lift_decomposition import VariantDecomposition, decomposition
 from experiments.reporting.sample_ratio import SampleRatio, sample_ratio

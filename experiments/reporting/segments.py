@@ -8,12 +8,11 @@ from datetime import datetime
 
 import numpy as np
 
-from experiments.definition.experiment import Experiment, Step
+from experiments.definition.experiment import Experiment, Interval, Step
 from experiments.events.cohort import DAY, Clock
 from experiments.events.journey import SEGMENTS
 from experiments.reporting.comparison import (
     NON_STATIONARY,
-    Interval,
     difference_interval,
     iso,
     number,

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from experiments.definition.experiment import Experiment, Guardrail, Step, StepKind
+from experiments.definition.experiment import Experiment, Family, Guardrail, Step, StepKind
 from experiments.definition.quantity import write_duration
 from experiments.events.cohort import DAY, HOUR, Clock
-from experiments.reporting.comparison import Comparison, Family
+from experiments.reporting.comparison import Comparison
 from experiments.reporting.verdict import Question, compare
 from stats.proportions.design import Design
 from stats.proportions.non_inferiority import Margin

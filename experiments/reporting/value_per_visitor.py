@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from experiments.definition.experiment import Experiment
+from experiments.definition.experiment import Experiment, Interval
 from experiments.events.cohort import DAY, Clock
-from experiments.reporting.comparison import NON_STATIONARY, Interval, difference_interval, number, relative_interval
+from experiments.reporting.comparison import NON_STATIONARY, difference_interval, number, relative_interval
 from stats.proportions.design import Design
 from stats.tables.patterns import PatternTable
 from stats.value_per_visitor import TooFewOrders, ValueEvidence, ValueSums, value_per_visitor

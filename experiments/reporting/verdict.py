@@ -8,12 +8,12 @@ from datetime import datetime
 
 import numpy as np
 
+from experiments.definition.experiment import Family
 from experiments.events.cohort import EPOCH, Clock
 from experiments.reporting.comparison import (
     NON_STATIONARY,
     Comparison,
     ComparisonState,
-    Family,
     Look,
     Looks,
     difference_interval,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from experiments.audit.decisions import Decision, DecisionKey
+from experiments.events.decision import Decision, DecisionKey
 from experiments.events.event import Event, Refusal
 from experiments.store.store import Store, StoreError, StoreUnavailable
 

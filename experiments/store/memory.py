@@ -6,8 +6,8 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from experiments.audit.decisions import Decision, DecisionKey, in_order
 from experiments.definition.experiment import Experiment
+from experiments.events.decision import Decision, DecisionKey, in_order
 from experiments.events.event import Event, MessageId, Refusal, VisitorId, newest_first
 from experiments.events.tally import Tally, ledger_table, levels, pattern_table, people, reach_table, tally
 from experiments.maintenance.erasure import ids_of, mentions

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from experiments.audit.decisions import Decision
 from experiments.definition.experiment import Experiment
+from experiments.events.decision import Decision
 from experiments.events.event import Event, Refusal, VisitorId
 from stats.tables.patterns import PatternTable
 from stats.tables.reach import ReachTable

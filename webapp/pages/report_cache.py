@@ -12,8 +12,8 @@ from threading import Lock
 import numpy as np
 
 from experiments.audit.decision_log import Entry, entries, movements
-from experiments.audit.decisions import Decision
 from experiments.definition.experiment import Experiment
+from experiments.events.decision import Decision
 from experiments.planning.baseline import Measurement, measure
 from experiments.reporting.funnel import Funnel, funnels
 from experiments.reporting.report import Report, report

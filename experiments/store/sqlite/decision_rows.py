@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 
-from experiments.audit.decisions import Decision
+from experiments.events.decision import Decision
 from experiments.store.sqlite.event_rows import micros, moment
 
 KEY = ("experiment", "phase", "step", "variant", "state")

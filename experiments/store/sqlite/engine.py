@@ -12,9 +12,9 @@ from itertools import chain
 from operator import attrgetter
 from pathlib import Path
 
-from experiments.audit.decisions import Decision, in_order
 from experiments.definition.experiment import Experiment
 from experiments.events.cohort import EPOCH
+from experiments.events.decision import Decision, in_order
 from experiments.events.event import Event, MessageId, Refusal, VisitorId, newest_first
 from experiments.events.increment import Growth
 from experiments.events.journey import Meaning

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from experiments.audit.decision_log import Entry, disagreements, entries, explained, movements
-from experiments.audit.decisions import Decision, decisions, in_order
+from experiments.audit.decisions import decisions
 from experiments.events.cohort import DAY, HOUR
+from experiments.events.decision import Decision, in_order
 from experiments.store.store import Revision
 from tests.experiments.cases.decision_cases import AT_THE_END, BEGUN, DRIFTING, reported, revised, tables
 

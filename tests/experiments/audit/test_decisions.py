@@ -16,8 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.audit.decisions import Decision, DecisionKey, deciding_cohort, decisions, fingerprint
+from experiments.audit.decisions import deciding_cohort, decisions, fingerprint
 from experiments.events.cohort import HOUR, Clock
+from experiments.events.decision import Decision, DecisionKey
 from experiments.store.memory import MemoryStore
 from experiments.store.sqlite.engine import open_store
 from stats.tables.reach import ReachTable

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments.audit.decisions import Decision
 from experiments.definition.experiment import Experiment
+from experiments.events.decision import Decision
 from experiments.reporting.report import Report, report
 from stats.tables.patterns import PatternTable
 from stats.tables.reach import Exposed, ReachTable, StepReach

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.audit.decisions import Decision
+from experiments.events.decision import Decision
 from experiments.events.event import Event, Refusal
 from experiments.store.group_commit import GATHER_SECONDS, SHARED, GroupCommit, QueueFull
 from experiments.store.memory import MemoryStore

@@ -20,7 +20,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from experiments.audit.decisions import in_order
+from experiments.events.decision import in_order
 from experiments.events.event import Event, MessageId, VisitorId
 from experiments.store.memory import MemoryStore
 from experiments.store.sqlite import count_rows, decision_rows

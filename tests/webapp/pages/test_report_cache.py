@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from experiments.audit.decisions import Decision
 from experiments.definition.experiment import Experiment
+from experiments.events.decision import Decision
 from experiments.events.event import Event, MessageId, VisitorId
 from experiments.reporting.report import Report, report
 from experiments.store.memory import MemoryStore

@@ -9,8 +9,8 @@ from flask import Blueprint, Response, jsonify, request
 from flask.blueprints import BlueprintSetupState
 from werkzeug.exceptions import NotFound
 
-from experiments.audit.decisions import Decision
 from experiments.definition.experiment import Experiment
+from experiments.events.decision import Decision
 from experiments.reporting.segments import SegmentReport, segment_attributes, segment_report
 from webapp.charts.charts import Charts
 from webapp.charts.vega_process import drawing

@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from experiments.audit.decision_log import Entry
-from experiments.audit.decisions import Decision
+from experiments.events.decision import Decision
 
 HERE = "http://localhost"
 PAGE = "/results/contact-form"

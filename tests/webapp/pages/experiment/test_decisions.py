@@ -14,7 +14,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from experiments.audit.decision_log import Entry
-from experiments.audit.decisions import Decision
+from experiments.events.decision import Decision
 from experiments.events.event import Event, MessageId, VisitorId
 from experiments.store.store import StoreUnavailable
 from webapp.pages.report_cache import Figures
