@@ -42,6 +42,17 @@ def simulate(
     `start` is a whole UTC hour. `visitors` is the total who meet the trigger; who is not in the experiment (traffic,
     audience, layer) sends nothing. Variants come from `assign`; of an experiment with reported assignment, from
     the weights. Raises ValueError when the truth does not fit the experiment.
+
+    A thousand visitors of an experiment of the gallery, of whom two in five go on at each milestone:
+
+    >>> from collections import Counter
+    >>> from experiments.gallery.exhibit import exhibit
+    >>> from experiments.simulation.assumed_truth import START, simulated_phase
+    >>> from experiments.simulation.truth import plain_truth
+    >>> form = simulated_phase(exhibit("multi-step-form").experiment())
+    >>> events = simulate(form, plain_truth(form), np.random.default_rng(7), start=START, days=7, visitors=1_000)
+    >>> Counter(event.name or event.kind for event in events).most_common(4)
+    [('exposure', 1000), ('form_viewed', 421), ('form_started', 181), ('form_error', 86)]
     """
     truth.require(experiment)
     starts = np.repeat(np.arange(days * 24), _visitors_by_hour(truth, rng, start, days, visitors))
