@@ -4,26 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-from experiments.reporting.report import Interval
+from webapp.words.sentences import Effect
 
 SCALES = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0, 1.5, 2.0)
 """Relative lifts at which a scale may end."""
-
-
-class Effect(Protocol):
-    """Whatever has a relative lift and its interval: a comparison, a look, a segment, a part of the lift."""
-
-    @property
-    def relative_lift(self) -> float | None:
-        """None: no number."""
-        ...
-
-    @property
-    def relative_interval(self) -> Interval | None:
-        """An end that is None is unbounded; None altogether: no interval."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 from flask import Response, make_response, render_template, request
 from flask.blueprints import BlueprintSetupState
@@ -48,16 +47,27 @@ def prepare(state: BlueprintSetupState) -> None:
 
 def site_formatting() -> Formatting:
     """How the site of this request writes times and money."""
-    settings = services().site.settings
-    # a machine without the time zone database knows UTC all the same
-    zone = UTC if settings.time_zone == "UTC" else ZoneInfo(settings.time_zone)
-    return Formatting(zone, settings.time_zone, settings.currency)
+    return Formatting.of(services().site.settings)
+
+
+def this_minute() -> datetime:
+    """This minute: reloading within it finds the same page, and what was received before it is on disk by now."""
+    return services().clock().replace(second=0, microsecond=0)
 
 
 def page(template: str, **values: object) -> Response:
     """A page that the browser asks about each time, and that is sent only when it changed."""
-    response = make_response(render_template(template, formatting=site_formatting(), **values))
+    return as_data(make_response(render_template(template, formatting=site_formatting(), **values)))
+
+
+def as_data(response: Response) -> Response:
+    """An answer that is asked about each time, and sent only when it changed."""
     response.headers["Cache-Control"] = "private, no-cache"
     response.add_etag()
     response.make_conditional(request)  # changes it in place
     return response
+
+
+def as_file(text: str) -> Response:
+    """Lines of CSV (see `as_csv`) for a spreadsheet."""
+    return as_data(Response(text, mimetype="text/csv"))

@@ -7,14 +7,17 @@ A value that is None has no number: every function here then says so instead of 
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
 
 from experiments.reporting.report import Interval
+from experiments.site.site import Settings
 
 MINUS = "\u2212"
 NOTHING = "not enough data yet"
@@ -30,6 +33,13 @@ class Formatting:
     zone: tzinfo
     zone_name: str
     currency: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> Formatting:
+        """As the settings of a site say."""
+        # a machine without the time zone database knows UTC all the same
+        zone = UTC if settings.time_zone == "UTC" else ZoneInfo(settings.time_zone)
+        return cls(zone, settings.time_zone, settings.currency)
 
     def day(self, at: datetime) -> str:
         """The day of an instant, such as '22 Nov 2026'."""
@@ -76,6 +86,17 @@ def calendar_day(day: date) -> str:
 def count(number: int) -> str:
     """A count with thousands set apart, such as '12,345'."""
     return f"{number:,}"
+
+
+def about(number: int) -> str:
+    """A planned number of visitors, rounded up to three digits: the rest would be false precision."""
+    return count(rounded(number))
+
+
+def rounded(number: int) -> int:
+    """A whole number rounded up to three digits: 12,345 becomes 12,400."""
+    unit: int = 10 ** max(0, len(str(number)) - 3)
+    return math.ceil(number / unit) * unit
 
 
 def things(number: int, singular: str, plural: str | None = None) -> str:
@@ -151,6 +172,17 @@ def span(length: timedelta) -> str:
             said = things(whole, name) if name == "day" else f"{whole}\u00a0{name}"
             return said + (f" {rest // smaller}\u00a0{small}" if rest >= smaller else "")
     return f"{seconds}\u00a0s" if seconds else "at once"
+
+
+def lapse(length: timedelta) -> str:
+    """A short length of time in one unit: '12 seconds', '3 minutes', '5 hours', '2 days', 'less than a second'."""
+    seconds = round(length.total_seconds())
+    if seconds < 1:
+        return "less than a second"
+    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= 2 * size or (seconds >= size and unit != "day"):
+            return things(seconds // size, unit)
+    return things(seconds, "second")
 
 
 def listing(names: Sequence[str], word: str = "and") -> str:

@@ -7,10 +7,11 @@ sentence is true is decided elsewhere (verdict.py, data_health.py); here is only
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 from markupsafe import Markup
 
-from webapp.charts.interval_bar import Effect
+from experiments.reporting.report import Interval
 from webapp.words.formatting import interval
 from webapp.words.prospects import PROSPECTS
 from webapp.words.remarks import REMARKS
@@ -238,6 +239,20 @@ SENTENCES: Mapping[str, str] = {
     "one.look": "There is one look only, so there is no course to draw.",
     "ledger.none": "Nothing was left out.",
 }
+
+
+class Effect(Protocol):
+    """Whatever has a relative lift and its interval: a comparison, a look, a segment, a part of the lift."""
+
+    @property
+    def relative_lift(self) -> float | None:
+        """None: no number."""
+        ...
+
+    @property
+    def relative_interval(self) -> Interval | None:
+        """An end that is None is unbounded; None altogether: no interval."""
+        ...
 
 
 def say(key: str, **values: object) -> Markup:

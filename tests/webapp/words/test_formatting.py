@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from experiments.site.site import Settings
 from webapp.words import formatting
 from webapp.words.formatting import Formatting
 from webapp.words.sentences import SENTENCES, name, names, say
@@ -50,11 +51,23 @@ LATE = datetime(2026, 11, 22, 23, 30, 5, tzinfo=UTC)
         ("duration", timedelta(days=14), "2 weeks"),
         ("duration", timedelta(days=22), "3 weeks and 1 day"),
         ("duration", timedelta(seconds=-5), "less than an hour"),
+        ("lapse", timedelta(milliseconds=400), "less than a second"),
+        ("lapse", timedelta(seconds=119), "1 minute"),
+        ("lapse", timedelta(hours=47), "47 hours"),
+        ("lapse", timedelta(days=2), "2 days"),
+        ("about", 12_345, "12,400"),
+        ("about", 999, "999"),
         ("breakable", "a-<b>_c", "a-<wbr>&lt;b&gt;_<wbr>c"),
     ],
 )
 def test_a_value_in_words(function: str, value: Any, words: str) -> None:
     assert getattr(formatting, function)(value) == words
+
+
+@pytest.mark.parametrize(("zone", "key"), [("UTC", "UTC"), ("Europe/Berlin", "Europe/Berlin")])
+def test_a_site_writes_as_its_settings_say(zone: str, key: str) -> None:
+    found = Formatting.of(Settings(write_key="wk_0123456789", currency="EUR", time_zone=zone))
+    assert (str(found.zone), found.zone_name, found.currency) == (key, zone, "EUR")
 
 
 def test_times_are_those_of_the_sites_zone_and_machine_readable() -> None:

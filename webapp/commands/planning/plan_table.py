@@ -15,8 +15,8 @@ from rich.text import Text
 from experiments.definition.experiment import Method
 from experiments.planning.plan import METHODS, Need, Plan, StepPlan
 from experiments.site.site import Site
-from webapp.pages.plan.plan_sentences import Given, PlanWords, about
-from webapp.words.formatting import Formatting, count, lift, percent, rate, things
+from webapp.pages.plan.plan_sentences import Given, PlanWords
+from webapp.words.formatting import Formatting, about, count, lift, percent, rate, things
 from webapp.words.sentences import plain, spoken
 
 

@@ -20,7 +20,7 @@ from webapp.pages.experiment.effect_over_time import chosen_step
 from webapp.pages.experiment.lost_log import lost_log
 from webapp.pages.experiment.result_page import Place, config_text, elapsed, result_page
 from webapp.pages.experiment.verdict_sentences import draft_verdict
-from webapp.pages.page import page, prepare, site_formatting
+from webapp.pages.page import as_data, as_file, page, prepare, site_formatting, this_minute
 from webapp.pages.plan.form import plan_form
 from webapp.pages.plan.inputs import Question
 from webapp.pages.query import asked_moment, asked_phase, no_step, recorded_phases, started_phase
@@ -101,19 +101,6 @@ def segments_csv(key: str, attribute: str) -> Response:
     return as_file(as_csv(segment_lines(_segments(started_phase(key), attribute, asked_moment() or this_minute()))))
 
 
-def as_data(response: Response) -> Response:
-    """Numbers that are asked about each time, and sent only when they changed."""
-    response.headers["Cache-Control"] = "private, no-cache"
-    response.add_etag()
-    response.make_conditional(request)  # changes it in place
-    return response
-
-
-def as_file(text: str) -> Response:
-    """Lines for a spreadsheet."""
-    return as_data(Response(text, mimetype="text/csv"))
-
-
 def _segments(experiment: Experiment, attribute: str, as_of: datetime) -> SegmentReport:
     """The segments of one attribute. Raises NotFound naming those there are."""
     if attribute not in (known := segment_attributes(experiment)):
@@ -138,8 +125,3 @@ def figures_of(experiment: Experiment, as_of: datetime) -> Figures:
 def _record(decisions: Sequence[Decision]) -> None:
     """Behind the answer, by the one writer of this worker: no page waits for the decision log or fails with it."""
     services().group_commit.record(decisions)
-
-
-def this_minute() -> datetime:
-    """This minute: reloading within it finds the same page, and what was received before it is on disk by now."""
-    return services().clock().replace(second=0, microsecond=0)

@@ -11,8 +11,7 @@ from markupsafe import Markup
 from experiments.definition.experiment import Experiment, Guardrail
 from experiments.reporting.report import Comparison, Report, StepReport, VariantReach
 from webapp.charts.interval_bar import Whisker, ends, scale_end, whisker
-from webapp.pages.plan.plan_sentences import about
-from webapp.words.formatting import Formatting, lift
+from webapp.words.formatting import Formatting, about, lift
 from webapp.words.sentences import say, spoken
 from webapp.words.vocabulary import HARMS, KINDS, STATES, reason
 

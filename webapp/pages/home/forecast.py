@@ -15,14 +15,12 @@ from experiments.planning.forecast import SoFar, Target, date, decision, planned
 from experiments.reporting.report import Report
 from webapp.pages.background import Computed
 from webapp.pages.experiment.verdict_sentences import is_final
+from webapp.pages.plan.plan_sentences import UNLIKELY
 from webapp.words.formatting import Formatting, count, percent
 from webapp.words.sentences import say
 
 Targets = Computed[Target | None]
 Asked = tuple[Hashable, Callable[[], Target | None]]
-
-UNLIKELY = 0.5
-"""With a smaller chance of finding what is worth finding, an experiment probably ends undecided."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from webapp.pages.experiment.scorecard import scale
 from webapp.pages.experiment.verdict_sentences import is_final, macro_step
 from webapp.pages.home.forecast import Outlook, Targets, asked, final_at, outlook
 from webapp.pages.home.site_health import Condition, condition
-from webapp.pages.page import page, prepare, site_formatting
+from webapp.pages.page import page, prepare, site_formatting, this_minute
 from webapp.services.access import require_read
 from webapp.services.services import services
 from webapp.words.formatting import Formatting
@@ -118,7 +118,7 @@ def _prepare(state: BlueprintSetupState) -> None:
 @require_read
 def home() -> Response:
     """The list of experiments, running ones first."""
-    return page("home.html", page=_home(results.this_minute(), site_formatting()))
+    return page("home.html", page=_home(this_minute(), site_formatting()))
 
 
 def _home(now: datetime, formatting: Formatting) -> Home:

@@ -20,14 +20,13 @@ from webapp.charts.charts import NARROW, WIDE, Charts
 from webapp.charts.cumulative_power import Week, chances_chart, weeks
 from webapp.charts.vega_process import drawing
 from webapp.pages.background import Found
-from webapp.pages.experiment import result_routes as results
-from webapp.pages.page import page, prepare, site_formatting
+from webapp.pages.page import as_data, page, prepare, site_formatting, this_minute
 from webapp.pages.plan.form import PlanForm, plan_form
 from webapp.pages.plan.inputs import Planned, Question
-from webapp.pages.plan.plan_sentences import Given, PlanWords, about
+from webapp.pages.plan.plan_sentences import Given, PlanWords
 from webapp.services.access import require_read
 from webapp.services.services import services
-from webapp.words.formatting import count, lift, percent, rate
+from webapp.words.formatting import about, count, lift, percent, rate
 from webapp.words.glossary import TERMS
 from webapp.words.sentences import say, spoken
 
@@ -110,11 +109,11 @@ def plan_json(key: str) -> Response:
         response.status_code = 503
         response.headers["Retry-After"] = "2"
         return response
-    return results.as_data(jsonify(found.answer.plan.to_json()))
+    return as_data(jsonify(found.answer.plan.to_json()))
 
 
 def _question(key: str) -> Question:
-    catalog, now = services().catalog, results.this_minute()
+    catalog, now = services().catalog, this_minute()
     phases = catalog.phases()
     experiment = catalog.get(key) or next((one for one in reversed(phases) if one.key == key), None)
     if experiment is None:

@@ -10,9 +10,11 @@ from experiments.planning.baseline import Measurement
 from experiments.planning.forecast import Decision
 from experiments.planning.measured import is_own
 from experiments.planning.plan import Need, Plan, StepPlan
-from webapp.pages.home.forecast import UNLIKELY
-from webapp.words.formatting import Formatting, count, duration, lift, listing, percent, rate, things
+from webapp.words.formatting import Formatting, about, count, duration, lift, listing, percent, rate, rounded, things
 from webapp.words.sentences import spoken
+
+UNLIKELY = 0.5
+"""With a smaller chance of finding what is worth finding, an experiment probably ends undecided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +154,3 @@ class PlanWords:
         if known.phase.key == experiment.key:
             return self.say("plan.phase.earlier", phase=known.phase.phase)
         return self.say("plan.phase.other", other=known.phase.key)
-
-
-def about(number: int) -> str:
-    """A planned number of visitors, rounded up to three digits: the rest would be false precision."""
-    return count(rounded(number))
-
-
-def rounded(number: int) -> int:
-    """Up to three digits."""
-    unit: int = 10 ** max(0, len(str(number)) - 3)
-    return math.ceil(number / unit) * unit

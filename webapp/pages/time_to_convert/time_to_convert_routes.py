@@ -15,8 +15,7 @@ from experiments.reporting.time_to_convert import StepTimes, TimeToConvert
 from webapp.charts.charts import NARROW, WIDE, Charts, reached_by_time
 from webapp.charts.vega_process import drawing
 from webapp.pages.experiment.csv_tables import Line, as_csv
-from webapp.pages.experiment.result_routes import as_data, as_file, this_minute
-from webapp.pages.page import page, prepare
+from webapp.pages.page import as_data, as_file, page, prepare, this_minute
 from webapp.pages.query import asked_moment, asked_phase, no_step, started_phase
 from webapp.pages.time_to_convert.scan import MOST_SECONDS, MOST_VISITORS, NoTimes, TimeScans
 from webapp.services.access import require_read

@@ -11,7 +11,7 @@ from experiments.audit.visitor_phase import Chapter, Counted, Note, Passage
 from experiments.definition.experiment import Experiment
 from experiments.definition.quantity import write_duration
 from experiments.events.event import Event
-from webapp.words.formatting import Formatting, listing, things
+from webapp.words.formatting import Formatting, lapse, listing
 from webapp.words.sentences import spoken
 from webapp.words.vocabulary import LEDGER
 
@@ -116,7 +116,7 @@ def outcome(passage: Passage, now: datetime, formatting: Formatting) -> tuple[To
     at, by = formatting.moment, passage.reached
     if by is not None:
         through = "" if by.name == passage.step.event else f" through “{by.name}”, a later step"
-        after = span(by.at - passage.exposure.at)
+        after = lapse(by.at - passage.exposure.at)
         sentences = [f"Reached {at(by.at)}, {after} after the first exposure{through}."]
         return ("good" if passage.counted else "plain"), sentences
     missed = [_missed(event, note, formatting) for event, note in _telling(passage)]
@@ -149,21 +149,10 @@ def standing(one: Chapter, counted: Counted, formatting: Formatting) -> list[str
     return sentences
 
 
-def span(length: timedelta) -> str:
-    """A short length of time in one unit: '12 seconds', '3 minutes', '5 hours', '2 days'."""
-    seconds = round(length.total_seconds())
-    if seconds < 1:
-        return "less than a second"
-    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
-        if seconds >= 2 * size or (seconds >= size and unit != "day"):
-            return things(seconds // size, unit)
-    return things(seconds, "second")
-
-
 def delay(event: Event) -> str:
     """How much later than it happened was it received? "" when it was nearly at once."""
     late = event.received_at - event.at
-    return f"received {span(late)} later" if late >= timedelta(seconds=5) else ""
+    return f"received {lapse(late)} later" if late >= timedelta(seconds=5) else ""
 
 
 def _telling(passage: Passage) -> Iterator[tuple[Event, Note]]:

@@ -20,7 +20,7 @@ from webapp.pages.background import Computed
 from webapp.pages.plan import inputs as question
 from webapp.pages.plan import plan_routes as plan_page
 from webapp.pages.plan.form import plan_form
-from webapp.pages.plan.plan_sentences import about
+from webapp.words.formatting import about
 
 HERE = "http://localhost"
 Words = Callable[[str], str]
