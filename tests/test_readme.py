@@ -17,7 +17,8 @@ import click
 import pytest
 from ruamel.yaml import YAML
 
-from experiments.definition.experiment import Analysis, Experiment, Guardrail, Step, Variant
+from experiments.definition.definition import Analysis, Guardrail, Step, Variant
+from experiments.definition.experiment import Experiment
 from experiments.reporting.report import report
 from experiments.site.site import Settings
 from experiments.store.memory import MemoryStore

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Protocol
 
 from experiments.assignment.assignment import place
-from experiments.definition.experiment import Experiment, Variant
+from experiments.definition.definition import Variant
+from experiments.definition.experiment import Experiment
 from experiments.definition.problem import nearest, one_of, seen
 from experiments.definition.quantity import write_share
 from experiments.events.event import Event, Refusal

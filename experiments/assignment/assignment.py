@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from experiments.definition.experiment import Attributes, Experiment, level
+from experiments.definition.experiment import Experiment
+from experiments.definition.fields import Attributes, level
 
 Reason = Literal[
     "split",

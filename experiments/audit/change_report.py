@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from experiments.audit.decision_log import Entry
-from experiments.definition.experiment import Experiment, Step
+from experiments.definition.definition import Step
+from experiments.definition.experiment import Experiment
 from experiments.events.cohort import DAY, EPOCH, HOUR, Clock
 from experiments.reporting.comparison import Comparison, iso
 from experiments.reporting.report import Report, StepReport

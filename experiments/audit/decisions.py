@@ -12,7 +12,8 @@ from functools import cache
 
 import numpy as np
 
-from experiments.definition.experiment import Experiment, Guardrail, Step
+from experiments.definition.definition import Guardrail, Step
+from experiments.definition.experiment import Experiment
 from experiments.events.cohort import HOUR, Clock
 from experiments.events.decision import Decision, Verdict, in_order
 from experiments.reporting.comparison import Comparison, Look, iso

@@ -13,7 +13,8 @@ from datetime import datetime
 from typing import Literal
 
 from experiments.assignment.assignment import Assignment, place
-from experiments.definition.experiment import Experiment, Step
+from experiments.definition.definition import Step
+from experiments.definition.experiment import Experiment
 from experiments.definition.money import hundredths
 from experiments.events.event import Event, MessageId, distinct
 from experiments.events.journey import Facts, Judgement, Meaning, Person, Table

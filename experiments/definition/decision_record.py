@@ -8,15 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 
-from experiments.definition.problem import Fault, one_of, refused, seen
+from experiments.definition.problem import Fault, refused, seen
 from experiments.definition.quantity import write_time
-
-if TYPE_CHECKING:
-    from experiments.definition.experiment import Experiment
 
 Made = Literal["ship", "keep-control", "inconclusive"]
 
@@ -58,47 +55,9 @@ class DecisionRecord(BaseModel):
     on: Day
     note: str = ""
 
-    def shipped(self, experiment: Experiment) -> str | None:
-        """The key of the variant that everybody is to get; None when none is."""
-        if self.made != "ship":
-            return None
-        return self.variant or experiment.variants[1].key
-
-    def to_json(self, experiment: Experiment) -> dict[str, object]:
-        """`decision` in the JSON document."""
-        return {
-            "made": self.made,
-            "variant": self.shipped(experiment),
-            "on": self.on.isoformat(),
-            "note": self.note or None,
-        }
-
-
-def unsuitable(experiment: Experiment) -> Iterator[Fault]:
-    """What of the record does not fit the rest of the experiment's config file?"""
-    record = experiment.decision
-    if record is None:
-        return
-    if experiment.status == "draft":
-        remedy = "remove it, or set status: running; what was decided in an earlier phase stays with that phase"
-        yield Fault(("decision",), "is given, but a draft has shown nothing that could be decided", remedy)
-    treatments = [variant.key for variant in experiment.variants[1:]]
-    if record.made != "ship":
-        if record.variant is not None:
-            what = f"is {seen(record.variant)}, but {record.made} ships no variant"
-            yield Fault(("decision", "variant"), what, "remove it, or write made: ship")
-    elif record.variant is None:
-        if len(treatments) > 1:
-            what = f"does not say which of {len(treatments)} variants is shipped"
-            yield Fault(("decision",), what, f"add variant: {one_of(treatments)}")
-    elif record.variant == experiment.control.key:
-        what = f"is {seen(record.variant)}, the control"
-        yield Fault(("decision", "variant"), what, f"write {one_of(treatments)}, or made: keep-control without variant")
-    elif record.variant not in treatments:
-        what = f"is {seen(record.variant)}, which is no variant"
-        yield Fault(("decision", "variant"), what, f"write {one_of(treatments)}")
-    if experiment.started_at is not None:
-        yield from too_early(record, experiment.started_at)
+    def to_json(self, shipped: str | None) -> dict[str, object]:
+        """`decision` in the JSON document; `shipped`: the key of the variant that everybody is to get, if any."""
+        return {"made": self.made, "variant": shipped, "on": self.on.isoformat(), "note": self.note or None}
 
 
 def too_early(record: DecisionRecord, started_at: datetime) -> Iterator[Fault]:

@@ -14,12 +14,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from experiments.definition.definition import Definition
 from experiments.definition.problem import Fault, Place, nearest, one_of, seen
-
-if TYPE_CHECKING:
-    from experiments.definition.experiment import Experiment
 
 ACTIONS: Final = ("text", "attribute", "class", "hide", "redirect", "widget")
 _KNOWN: Final = ("select", *ACTIONS, "options")
@@ -27,7 +25,7 @@ _WIDGET: Final = re.compile(r"[a-z0-9][a-z0-9-]*")
 _NAME: Final = re.compile(r"[^\s]+")
 
 
-def unworkable(experiment: Experiment) -> Iterator[Fault]:
+def unworkable(experiment: Definition) -> Iterator[Fault]:
     """Which changes of which variants cannot be made, and when is nothing said about the moment to make them?"""
     for index, variant in enumerate(experiment.variants):
         if not isinstance(variant.value, dict) or "changes" not in variant.value:

@@ -125,6 +125,11 @@ def write_time(value: datetime) -> str:
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def utc(time: datetime) -> datetime:
+    """The same instant with the one UTC object the events carry."""
+    return time.astimezone(UTC)
+
+
 _DURATION_SCHEMA = {"type": "string", "pattern": f"^{_DURATION.pattern}$", "examples": ["30 minutes", "7 days"]}
 
 Duration = Annotated[

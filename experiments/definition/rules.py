@@ -1,19 +1,15 @@
-"""Consistency: does what one experiment says in different places fit together?"""
+"""Rules: does what one experiment says in different places of its config file fit together?"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
-from experiments.definition.decision_record import unsuitable
+from experiments.definition.decision_record import too_early
+from experiments.definition.definition import Definition, Step
 from experiments.definition.page_changes import unworkable
 from experiments.definition.problem import Fault, Place, one_of, seen
 from experiments.definition.quantity import write_duration, write_share, write_time
-
-if TYPE_CHECKING:
-    from experiments.definition.experiment import Experiment, Step
 
 MAX_STEPS = 62  # a pattern is a bitmask in a signed 64-bit integer
 SMALLEST_SHARE = 1e-4  # one of the 10,000 buckets of an assignment
@@ -23,11 +19,11 @@ _NOT_ACTIONS = {
 }
 
 
-def inconsistencies(experiment: Experiment) -> Iterator[Fault]:
+def inconsistencies(experiment: Definition) -> Iterator[Fault]:
     """What does not fit together, in the order of the config's keys. Places are from the top of the experiment.
 
-    Whether `planned_visitors` suits `detect` is not among it (see `doubt`): that depends on the rate at which visitors
-    convert, which a config file does not say.
+    Whether `planned_visitors` suits `detect` is not among it: that depends on the rate at which visitors convert, which
+    a config file does not say (see `planning/plan_check.py`).
     """
     yield from _times(experiment)
     yield from _variants(experiment)
@@ -39,49 +35,10 @@ def inconsistencies(experiment: Experiment) -> Iterator[Fault]:
     yield from _analysis(experiment)
     yield from _reported(experiment)
     yield from _serve(experiment)
-    yield from unsuitable(experiment)
+    yield from _decision(experiment)
 
 
-def visitors_for_detect(experiment: Experiment, macro_rate: float) -> int | None:
-    """About how many visitors, all variants together, does the plan need to find `detect` at the macro-conversion?
-
-    So many that tau^2 = 7.78 V, tau = log(1 + detect): the effect is then nearly 2.8 standard errors, and one look at
-    the level 0.05 finds it four times in five. V = (1 - p) / (w p) is the variance of the log relative lift at the
-    pooled rate p, in (0, 1), and w = nA nB / (nA + nB) that of the smallest variant. None without `detect`.
-    """
-    analysis, control = experiment.analysis, experiment.control.weight
-    if not analysis.detect:
-        return None
-    total = sum(variant.weight for variant in experiment.variants)
-    smallest = min(variant.weight for variant in experiment.variants[1:])
-    weight = control * smallest / (control + smallest) / total
-    return math.ceil(7.78 * (1 - macro_rate) / (macro_rate * weight * math.log1p(analysis.detect) ** 2))
-
-
-def doubt(experiment: Experiment, macro_rate: float) -> Fault | None:
-    """Do `detect` and `planned_visitors` disagree by more than a factor of two in visitors, at this rate in (0, 1)?"""
-    planned, detect = experiment.analysis.planned_visitors, experiment.analysis.detect
-    needed = visitors_for_detect(experiment, macro_rate)
-    if planned is None or needed is None or detect is None or 1 / 2 <= planned / needed <= 2:
-        return None
-    what = (
-        f"is {planned:,}, but to find a change of {write_share(detect)} takes about {_rounded(needed):,} "
-        f"where {write_share(float(f'{macro_rate:.2g}'))} of the visitors reach {experiment.macro.step}"
-    )
-    if planned > needed:
-        smaller = math.expm1(math.log1p(detect) * math.sqrt(needed / planned))
-        remedy = f"plan fewer, or write detect: {write_share(float(f'{smaller:.2g}'))}, which so many can find"
-    else:
-        remedy = "plan more, or look for a bigger change with detect; yesladder plan shows what goes together"
-    return Fault(("analysis", "planned_visitors"), what, remedy)
-
-
-def _rounded(visitors: int) -> int:
-    """To two digits: more would promise what a rough rule does not hold."""
-    return round(visitors, 2 - len(str(visitors)))
-
-
-def _times(experiment: Experiment) -> Iterator[Fault]:
+def _times(experiment: Definition) -> Iterator[Fault]:
     started, ended, status = experiment.started_at, experiment.ended_at, experiment.status
     if started and status == "draft":
         remedy = "remove it, or set status: running"
@@ -94,7 +51,7 @@ def _times(experiment: Experiment) -> Iterator[Fault]:
         yield Fault(("ended_at",), what, "write a moment after started_at")
 
 
-def _variants(experiment: Experiment) -> Iterator[Fault]:
+def _variants(experiment: Definition) -> Iterator[Fault]:
     first: dict[str, int] = {}
     total = sum(variant.weight for variant in experiment.variants)
     for index, variant in enumerate(experiment.variants):
@@ -107,20 +64,20 @@ def _variants(experiment: Experiment) -> Iterator[Fault]:
             yield Fault(("variants", index, "weight"), what, "give it a larger weight, or remove the variant")
 
 
-def _exclusive(experiment: Experiment) -> Iterator[Fault]:
+def _exclusive(experiment: Definition) -> Iterator[Fault]:
     if experiment.exclusive and not experiment.exclusive.slice[0] < experiment.exclusive.slice[1]:
         low, high = map(write_share, experiment.exclusive.slice)
         what = f"is from {low} to {high}, which holds nobody"
         yield Fault(("exclusive", "slice"), what, "write the smaller percentage first, such as [0%, 50%]")
 
 
-def _placed(experiment: Experiment) -> Iterator[tuple[Place, Step]]:
+def _placed(experiment: Definition) -> Iterator[tuple[Place, Step]]:
     for group in ("path", "secondary", "guardrails"):
         for index, step in enumerate(getattr(experiment, group)):
             yield (group, index), step
 
 
-def _steps(experiment: Experiment) -> Iterator[Fault]:
+def _steps(experiment: Definition) -> Iterator[Fault]:
     if len(experiment.steps) > MAX_STEPS:
         group = next(name for name in ("guardrails", "secondary", "path") if getattr(experiment, name))
         what = f"brings the steps to {len(experiment.steps)}, path, secondary and guardrails together"
@@ -147,7 +104,7 @@ def _steps(experiment: Experiment) -> Iterator[Fault]:
             yield Fault((*place, "event"), what, f"write {seen(step.event.strip())}")
 
 
-def _windows(experiment: Experiment) -> Iterator[Fault]:
+def _windows(experiment: Definition) -> Iterator[Fault]:
     for place, step in _placed(experiment):
         if step.window and step.window > experiment.window:
             what = f"is {write_duration(step.window)}, longer than the experiment's window"
@@ -166,7 +123,7 @@ def _windows(experiment: Experiment) -> Iterator[Fault]:
         longest = max(longest, window)
 
 
-def _values(experiment: Experiment) -> Iterator[Fault]:
+def _values(experiment: Definition) -> Iterator[Fault]:
     for place, step in _placed(experiment):
         if step.step == experiment.macro.step:
             if isinstance(step.value, int | float) and step.value > experiment.value_cap:
@@ -184,7 +141,7 @@ def _values(experiment: Experiment) -> Iterator[Fault]:
             yield Fault(("guardrails", index, "margin"), what, "write the harm you could live with, such as 10%")
 
 
-def _analysis(experiment: Experiment) -> Iterator[Fault]:
+def _analysis(experiment: Definition) -> Iterator[Fault]:
     analysis = experiment.analysis
     if analysis.method in ("planned", "fixed") and analysis.planned_visitors is None:
         what = f"is {analysis.method}, but planned_visitors does not say how many are planned"
@@ -198,7 +155,7 @@ def _analysis(experiment: Experiment) -> Iterator[Fault]:
                 yield Fault((*place, index), f"is {seen(name)} a second time", "name each attribute once")
 
 
-def _reported(experiment: Experiment) -> Iterator[Fault]:
+def _reported(experiment: Definition) -> Iterator[Fault]:
     if experiment.assignment == "hash":
         return
     remedy = "remove it, or write assignment: hash"
@@ -207,7 +164,7 @@ def _reported(experiment: Experiment) -> Iterator[Fault]:
             yield Fault((name,), "has no effect with assignment: reported, where another tool assigns", remedy)
 
 
-def _serve(experiment: Experiment) -> Iterator[Fault]:
+def _serve(experiment: Definition) -> Iterator[Fault]:
     if experiment.serve is None:
         return
     if experiment.status != "stopped":
@@ -216,3 +173,30 @@ def _serve(experiment: Experiment) -> Iterator[Fault]:
     keys = [variant.key for variant in experiment.variants]
     if experiment.serve not in keys:
         yield Fault(("serve",), f"is {seen(experiment.serve)}, which is no variant", f"write {one_of(keys)}")
+
+
+def _decision(experiment: Definition) -> Iterator[Fault]:
+    """What of the record of a decision does not fit the rest of the experiment's config file?"""
+    record = experiment.decision
+    if record is None:
+        return
+    if experiment.status == "draft":
+        remedy = "remove it, or set status: running; what was decided in an earlier phase stays with that phase"
+        yield Fault(("decision",), "is given, but a draft has shown nothing that could be decided", remedy)
+    treatments = [variant.key for variant in experiment.variants[1:]]
+    if record.made != "ship":
+        if record.variant is not None:
+            what = f"is {seen(record.variant)}, but {record.made} ships no variant"
+            yield Fault(("decision", "variant"), what, "remove it, or write made: ship")
+    elif record.variant is None:
+        if len(treatments) > 1:
+            what = f"does not say which of {len(treatments)} variants is shipped"
+            yield Fault(("decision",), what, f"add variant: {one_of(treatments)}")
+    elif record.variant == experiment.control.key:
+        what = f"is {seen(record.variant)}, the control"
+        yield Fault(("decision", "variant"), what, f"write {one_of(treatments)}, or made: keep-control without variant")
+    elif record.variant not in treatments:
+        what = f"is {seen(record.variant)}, which is no variant"
+        yield Fault(("decision", "variant"), what, f"write {one_of(treatments)}")
+    if experiment.started_at is not None:
+        yield from too_early(record, experiment.started_at)

@@ -11,7 +11,7 @@ from datetime import timedelta
 from itertools import chain
 from typing import NamedTuple
 
-from experiments.definition.experiment import GRACE
+from experiments.definition.definition import GRACE
 from experiments.events.cohort import DAY, HOUR
 from experiments.events.event import Event
 from experiments.events.journey import Cell, Facts, Judgement, Meaning, Row

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, NamedTuple, get_args
 
-from experiments.definition.experiment import Family, Interval, Method
+from experiments.definition.definition import Family, Interval, Method
 
 Verdict = Literal["better", "worse", "equivalent", "safe", "harmed"]
 

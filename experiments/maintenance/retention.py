@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from experiments.definition.experiment import GRACE, Experiment
+from experiments.definition.definition import GRACE
+from experiments.definition.experiment import Experiment
 from experiments.events.cohort import DAY, Clock
 from experiments.events.event import Event, VisitorId
 from experiments.events.tally import people

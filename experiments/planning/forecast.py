@@ -10,7 +10,8 @@ import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from experiments.definition.experiment import GRACE, Experiment, Method, Step
+from experiments.definition.definition import GRACE, Method, Step
+from experiments.definition.experiment import Experiment
 from experiments.events.cohort import DAY, HOUR
 from experiments.reporting.comparison import iso
 from stats.power import Contrast, Judging, mean_visitors, power_at, sample_size

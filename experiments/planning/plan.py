@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from experiments.definition.experiment import Experiment, Method, Step, StepKind
+from experiments.definition.definition import Method, Step, StepKind
+from experiments.definition.experiment import Experiment
 from experiments.definition.problem import Fault
-from experiments.definition.rules import doubt
 from experiments.events.cohort import DAY
 from experiments.planning.forecast import (
     Decision,
@@ -29,6 +29,7 @@ from experiments.planning.forecast import (
     shares,
     target,
 )
+from experiments.planning.plan_check import doubt
 from experiments.reporting.comparison import iso
 from stats.power import detectable_lift, sample_size
 

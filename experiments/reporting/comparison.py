@@ -9,7 +9,7 @@ from typing import Literal, overload
 
 import numpy as np
 
-from experiments.definition.experiment import Family, Interval
+from experiments.definition.definition import Family, Interval
 from experiments.events.cohort import Clock
 from stats.proportions.inversion import Intervals
 from stats.proportions.non_inferiority import GuardEvidence

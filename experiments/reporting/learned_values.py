@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from experiments.definition.experiment import Experiment, Step, StepKind
+from experiments.definition.definition import Step, StepKind
+from experiments.definition.experiment import Experiment
 from experiments.events.cohort import DAY, Clock
 from experiments.reporting.value_per_visitor import NO_VALUE
 from stats.learned_value import ENOUGH_BUYERS, ENOUGH_VISITORS, LearnedValue, learned_value

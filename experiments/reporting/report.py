@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from experiments.definition.experiment import Experiment, Interval, Method, utc
+from experiments.definition.definition import Interval, Method
+from experiments.definition.experiment import Experiment
+from experiments.definition.quantity import utc
 from experiments.events.cohort import HOUR, Clock
 from experiments.reporting.commitment_ladder import Rung, ladder
 from experiments.reporting.comparison import Comparison, ComparisonState, Look, iso

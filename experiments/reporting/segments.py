@@ -8,7 +8,8 @@ from datetime import datetime
 
 import numpy as np
 
-from experiments.definition.experiment import Experiment, Interval, Step
+from experiments.definition.definition import Interval, Step
+from experiments.definition.experiment import Experiment
 from experiments.events.cohort import DAY, Clock
 from experiments.events.journey import SEGMENTS
 from experiments.reporting.comparison import (

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from experiments.definition.experiment import Experiment, Family, Guardrail, Step, StepKind
+from experiments.definition.definition import Family, Guardrail, Step, StepKind
+from experiments.definition.experiment import Experiment
 from experiments.definition.quantity import write_duration
 from experiments.events.cohort import DAY, HOUR, Clock
 from experiments.reporting.comparison import Comparison

@@ -18,7 +18,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate
 
-from experiments.definition.experiment import Experiment, StepKind, utc
+from experiments.definition.definition import StepKind
+from experiments.definition.experiment import Experiment
+from experiments.definition.quantity import utc
 from experiments.events.cohort import DAY, Clock
 from experiments.events.event import Event
 from experiments.events.journey import Meaning

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from experiments.definition.experiment import Experiment, Interval
+from experiments.definition.definition import Interval
+from experiments.definition.experiment import Experiment
 from experiments.events.cohort import DAY, Clock
 from experiments.reporting.comparison import NON_STATIONARY, difference_interval, number, relative_interval
 from stats.proportions.design import Design

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import numpy as np
 
-from experiments.definition.experiment import Family
+from experiments.definition.definition import Family
 from experiments.events.cohort import EPOCH, Clock
 from experiments.reporting.comparison import (
     NON_STATIONARY,

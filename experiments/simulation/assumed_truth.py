@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from experiments.definition.experiment import Experiment, Step
+from experiments.definition.definition import Step
+from experiments.definition.experiment import Experiment
 from experiments.planning.baseline import Measurement
 from experiments.simulation.truth import Behaviour, Truth
 

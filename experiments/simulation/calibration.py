@@ -13,7 +13,8 @@ from typing import Literal
 
 import numpy as np
 
-from experiments.definition.experiment import Experiment, Guardrail, Step
+from experiments.definition.definition import Guardrail, Step
+from experiments.definition.experiment import Experiment
 from experiments.events.cohort import DAY, HOUR, Clock
 from experiments.reporting.report import Report, report
 from experiments.simulation.assumed_truth import START

@@ -11,7 +11,8 @@ from typing import Annotated
 
 from pydantic import Field, ValidationError, field_validator
 
-from experiments.definition.experiment import Experiment, Frozen
+from experiments.definition.experiment import Experiment
+from experiments.definition.fields import Frozen
 
 Rate = Annotated[float, Field(ge=0, le=1, strict=False)]
 HOUR = timedelta(hours=1)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from experiments.definition.experiment import Experiment
-from experiments.definition.problem import Problem, SiteError
-from experiments.definition.rules import doubt
+from experiments.definition.problem import Fault, Problem, SiteError
 from experiments.site.config_file import ConfigFile, read_config
 from experiments.site.configuration import EXPERIMENTS_FOLDER, Reading, read_definitions
 from experiments.site.phase_record import PHASES_FILE, Phases, locked, read_phases, write_phases
@@ -24,12 +23,12 @@ _INTERVAL = timedelta(seconds=1)
 def check(
     site_path: Path,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    macro_rates: Callable[[Phases, Sequence[Experiment]], Mapping[str, float]] = lambda *_: {},
+    doubts: Callable[[Phases, Sequence[Experiment]], Mapping[str, Fault]] = lambda *_: {},
 ) -> Sequence[Problem]:
     """Everything wrong with a site's files, in the order of files and lines. Writes nothing to them.
 
-    `macro_rates`: from the recorded phases and the experiments in force to the share of visitors who reach each one's
-    macro-conversion (key -> rate), as far as it was measured; a plan that does not suit it is warned of.
+    `doubts`: from the recorded phases and the experiments in force to what is doubtful about some of them (key ->
+    fault), by what only a caller knows, such as measured rates; each becomes a warning.
     """
     _, problems = read_settings(site_path)
     phases: Phases = ()
@@ -40,8 +39,10 @@ def check(
     names = sorted(_signatures(site_path), key=_by_stem)
     configs = [read_config(site_path / name, name) for name in names]
     reading = read_definitions(configs, phases, {}, clock())
-    rates = macro_rates(phases, list(reading.experiments.values()))
-    found = (*problems, *_folder_problems(site_path), *reading.problems, *_doubts(configs, reading, rates))
+    doubtful = doubts(phases, list(reading.experiments.values()))
+    keys = [(config, reading.keys.get(config.name, "")) for config in configs]
+    warnings = [config.problem(doubtful[key], "warning") for config, key in keys if key in doubtful]
+    found = (*problems, *_folder_problems(site_path), *reading.problems, *warnings)
     return tuple(sorted(found, key=lambda problem: (problem.file, problem.line, problem.column)))
 
 
@@ -158,14 +159,6 @@ class Catalog:
     def _config(self, name: str) -> ConfigFile:
         known = self._configs.get(name)
         return known[1] if known and known[0] == self._signatures[name] else read_config(self._path / name, name)
-
-
-def _doubts(configs: Sequence[ConfigFile], reading: Reading, rates: Mapping[str, float]) -> Iterator[Problem]:
-    for config in configs:
-        experiment = reading.experiments.get(reading.keys.get(config.name, ""))
-        rate = rates.get(experiment.key, 0.0) if experiment else 0.0
-        if experiment and 0 < rate < 1 and (fault := doubt(experiment, rate)):
-            yield config.problem(fault, "warning")
 
 
 def _by_stem(name: str) -> str:

@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from experiments.definition.decision_record import too_early, too_late
-from experiments.definition.experiment import GRACE, Experiment
+from experiments.definition.definition import GRACE
+from experiments.definition.experiment import Experiment
 from experiments.definition.problem import Fault, Place, seen
 from experiments.definition.quantity import write_share, write_time
 

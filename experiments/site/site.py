@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from experiments.definition.currency import CURRENCIES
-from experiments.definition.experiment import Attributes, Frozen, level
+from experiments.definition.fields import Attributes, Frozen, level
+from experiments.definition.money import CURRENCIES
 from experiments.definition.problem import Fault, Problem, SiteError, nearest, refused, seen
 from experiments.definition.quantity import read_duration
 from experiments.site.config_file import read_config

@@ -10,7 +10,8 @@ from flask.blueprints import BlueprintSetupState
 from werkzeug.exceptions import NotFound
 
 from experiments.assignment.assignment import assign
-from experiments.definition.experiment import Experiment, Variant
+from experiments.definition.definition import Variant
+from experiments.definition.experiment import Experiment
 from webapp.pages.live import evaluate_command
 from webapp.pages.page import page, prepare
 from webapp.services.access import require_read

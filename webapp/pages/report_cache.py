@@ -44,7 +44,7 @@ class Figures:
     def to_json(self) -> dict[str, object]:
         """The document that programs get: the report's, what people decided, and the decision log."""
         record = self.report.experiment.decision
-        decision = None if record is None else record.to_json(self.report.experiment)
+        decision = None if record is None else record.to_json(self.report.experiment.shipped)
         return self.report.to_json() | {
             "decision": decision,
             "decisions": [entry.to_json() for entry in self.decisions],

@@ -9,7 +9,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from experiments.definition.experiment import Experiment, level
+from experiments.definition.experiment import Experiment
+from experiments.definition.fields import level
 from experiments.site.site import Staff
 from webapp.wire.json_limits import shown
 from webapp.wire.user_agent import device_of

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from experiments.definition.experiment import MAX_VALUE_CAP, Experiment
+from experiments.definition.definition import MAX_VALUE_CAP
+from experiments.definition.experiment import Experiment
 from experiments.definition.problem import dotted
 from experiments.site.json_schema import experiment_schema, settings_schema
 from experiments.site.validation import faults

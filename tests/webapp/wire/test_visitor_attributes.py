@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments.definition.experiment import level
+from experiments.definition.fields import level
 from experiments.site.site import Staff
 from webapp.wire.visitor_attributes import MAX_LEVEL_LENGTH, Attributes
 

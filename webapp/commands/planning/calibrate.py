@@ -20,7 +20,8 @@ from webapp.commands.shared.parameters import Percentage
 from webapp.commands.site.site_folder import SITE, require_site
 
 if TYPE_CHECKING:
-    from experiments.definition.experiment import Experiment, Step
+    from experiments.definition.definition import Step
+    from experiments.definition.experiment import Experiment
     from experiments.planning.baseline import Measurement
     from experiments.simulation.calibration import Replication, Setting
     from experiments.simulation.truth import Truth

@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from experiments.definition.experiment import Method
+from experiments.definition.definition import Method
 from experiments.planning.plan import METHODS, Need, Plan, StepPlan
 from experiments.site.site import Site
 from webapp.pages.plan.plan_sentences import Given, PlanWords

@@ -16,6 +16,7 @@ import click
 
 if TYPE_CHECKING:
     from experiments.definition.experiment import Experiment
+    from experiments.definition.problem import Fault
     from experiments.gallery.exhibit import Exhibit
 
 SITE = click.argument("site", type=click.Path(exists=True, file_okay=False, path_type=Path))
@@ -95,7 +96,7 @@ def check(site: Path) -> None:
     from experiments.site.catalog import check as problems_of
 
     require_site(site)
-    problems = problems_of(site, macro_rates=partial(_macro_rates, site))
+    problems = problems_of(site, doubts=partial(_doubts, site))
     for problem in problems:
         click.echo(str(problem))
     errors = sum(problem.severity == "error" for problem in problems)
@@ -120,21 +121,23 @@ def schema(settings: bool) -> None:
     click.echo(json.dumps(settings_schema() if settings else experiment_schema(), indent=2))
 
 
-def _macro_rates(site: Path, phases: Sequence[Experiment], experiments: Sequence[Experiment]) -> Mapping[str, float]:
-    """Key -> measured share of visitors who reach the macro-conversion; without those that cannot be known now."""
+def _doubts(site: Path, phases: Sequence[Experiment], experiments: Sequence[Experiment]) -> Mapping[str, Fault]:
+    """Key -> what about its plan does not suit the measured rate; nothing for what cannot be known now."""
     from experiments.definition.problem import SiteError
+    from experiments.planning.plan_check import doubt
     from experiments.site.site import Site
     from experiments.store.store import StoreError
     from webapp.commands.shared.opened_site import measured
 
-    rates = {}
+    doubts = {}
     with contextlib.suppress(SiteError, StoreError, OSError):  # what is wrong with the site is said anyway
         opened, now = Site.open(site), datetime.now(UTC)
         for experiment in experiments:
             known = measured(opened, phases, experiment, now)
-            if known and experiment.macro.step in known.rates:
-                rates[experiment.key] = known.rates[experiment.macro.step].rate
-    return rates
+            goal = known.rates.get(experiment.macro.step) if known else None
+            if goal and 0 < goal.rate < 1 and (fault := doubt(experiment, goal.rate)):
+                doubts[experiment.key] = fault
+    return doubts
 
 
 def require_site(site: Path) -> None:

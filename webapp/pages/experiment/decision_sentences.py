@@ -52,7 +52,7 @@ def decided(report: Report, formatting: Formatting) -> Decided:
     state = shown_state(report.state, is_final(report))
     if record is None:
         return Decided(idea, state, measured, say("record.none"), "", "", (), False)
-    shipped = record.shipped(experiment)
+    shipped = experiment.shipped
     said = say(f"record.{record.made}", shipped=name(shipped or ""), control=name(experiment.control.key))
     remarks = list(_remarks(record, report, formatting))
     if not record.note and any(differs for _, differs in remarks):
@@ -70,13 +70,13 @@ def _remarks(record: DecisionRecord, report: Report, formatting: Formatting) -> 
         yield from {"ship": _shipped, "keep-control": _kept, "inconclusive": _open}[record.made](
             record, report, formatting
         )
-    given = record.shipped(experiment) or (experiment.control.key if record.made == "keep-control" else None)
+    given = experiment.shipped or (experiment.control.key if record.made == "keep-control" else None)
     if given is not None and experiment.serve is not None and experiment.serve != given:
         yield say("record.served", served=name(experiment.serve)), True
 
 
 def _shipped(record: DecisionRecord, report: Report, formatting: Formatting) -> Iterator[Remark]:
-    shipped = record.shipped(report.experiment)
+    shipped = report.experiment.shipped
     one = next(one for one in macro_step(report).comparisons if one.variant == shipped)
     known = {"shipped": name(one.variant), **_names(report.experiment)}
     match one.state:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from experiments.definition.experiment import Experiment, Guardrail
+from experiments.definition.definition import Guardrail
+from experiments.definition.experiment import Experiment
 from experiments.reporting.report import Comparison, Report, StepReport, VariantReach
 from webapp.charts.interval_bar import Whisker, ends, scale_end, whisker
 from webapp.words.formatting import Formatting, about, lift

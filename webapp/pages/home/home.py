@@ -80,7 +80,7 @@ class Entry:
         record, control = self.experiment.decision, self.experiment.control.key
         if record is None:
             return Markup()
-        return say(f"record.{record.made}", shipped=name(record.shipped(self.experiment) or ""), control=name(control))
+        return say(f"record.{record.made}", shipped=name(self.experiment.shipped or ""), control=name(control))
 
 
 @dataclass(frozen=True, slots=True)

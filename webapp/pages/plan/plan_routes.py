@@ -12,7 +12,8 @@ from flask.blueprints import BlueprintSetupState
 from markupsafe import Markup
 from werkzeug.exceptions import BadRequest, NotFound
 
-from experiments.definition.experiment import Experiment, Method
+from experiments.definition.definition import Method
+from experiments.definition.experiment import Experiment
 from experiments.planning.cumulative_power import Course
 from experiments.planning.measured import measured
 from experiments.planning.plan import METHODS, StepPlan

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from experiments.definition.experiment import Experiment
-from experiments.definition.rules import doubt, visitors_for_detect
+from experiments.planning.plan_check import doubt, visitors_for_detect
 from stats.power import Contrast, Judging, sample_size
 
 
