@@ -100,7 +100,7 @@ def test_a_server_that_is_gone_takes_nothing_from_the_page(stand_in: Any, build:
 def test_a_browser_that_keeps_nothing(stand_in: Any, trouble: str) -> None:
     with stand_in.stage.visit() as visit:
         visit.page.add_init_script(trouble)
-        visit.page.goto(stand_in.stage.show())
+        visit.page.goto(stand_in.stage.show(attributes='blocking="render"'))
         assert visit.page.evaluate("yesladder.ready().then(() => 'ready')") == "ready"
         assert stand_in.stage.frames(visit.page, "Control") in (["hidden", "Control"], ["Control"])
         visit.page.evaluate("yesladder.track('tried'); yesladder.variant('offer'); yesladder.consent(false)")
