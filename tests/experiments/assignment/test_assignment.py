@@ -34,7 +34,6 @@ from experiments.assignment.assignment import (
 from experiments.definition.experiment import Experiment
 
 VECTORS = Path(__file__).with_name("assignment_vectors.json")
-REFERENCE = Path(__file__).parents[3] / "../shared/reference/growthbook_bucketing.json"
 
 
 def experiment(**changes: Any) -> Experiment:
@@ -55,7 +54,7 @@ def visitors(count: int, of: str = "visitor") -> list[str]:
     return [f"{of}-{index}" for index in range(count)]
 
 
-# --- GrowthBook's own vectors, spec 0.8.0 (MIT): packages/sdk-js/test/cases.json, as in growthbook_bucketing.json.
+# --- GrowthBook's own vectors, spec 0.8.0 (MIT): packages/sdk-js/test/cases.json; all those that are lawful here.
 
 HASH_V2 = [
     ("seed", "a", 0.0505),
@@ -168,23 +167,6 @@ def test_layers_seed_is_that_of_a_namespace(visitor: str, namespace: str, lower:
     assert in_range(bucket, (0.4, 1)) != bool(lower)
 
 
-@pytest.mark.skipif(not REFERENCE.exists(), reason="the reference file is not part of the project")
-def test_the_rows_above_are_the_reference() -> None:
-    reference = json.loads(REFERENCE.read_text())
-    assert [tuple(row[:2] + row[3:]) for row in reference["hash"] if row[2] == 2] == HASH_V2
-    assert [tuple(row[:2] + row[3:]) for row in reference["hash"] if row[2] == 1] == HASH_V1
-    for name, (count, coverage, weights), ranges in reference["getBucketRange"]:
-        if 0 <= coverage <= 1 and (weights is None or (abs(sum(weights) - 1) <= 0.01 and len(weights) == count)):
-            found = bucket_ranges(weights or [1 / count] * count, coverage)
-            assert [bound for one in found for bound in one] == pytest.approx([*itertools.chain(*ranges)], abs=1e-12), (
-                name
-            )
-    for name, bucket, ranges, index in reference["chooseVariation"]:
-        assert choose(bucket, [tuple(one) for one in ranges]) == (None if index == -1 else index), name
-    for name, visitor, (namespace, low, high), inside in reference["inNamespace"]:
-        assert in_range(version_1(layer_seed(namespace), visitor), (low, high)) == inside, name
-
-
 # --- UTF-16 code units, as JavaScript's charCodeAt gives them
 
 
@@ -283,7 +265,7 @@ def write_vectors() -> None:
     for setting, name in itertools.product(settings, names):
         found = assign(vector_experiment(setting), name, {})
         rows.append({**setting, "visitor": name, "variant": found.variant, "reason": found.reason})
-    made_by = "python tests/experiments/test_assignment.py write-vectors"
+    made_by = "python tests/experiments/assignment/test_assignment.py write-vectors"
     lines = ",\n".join(f"  {json.dumps(row, ensure_ascii=False)}" for row in rows)
     VECTORS.write_text(f'{{\n "made_by": "{made_by}",\n "rows": [\n{lines}\n ]\n}}\n', "utf-8")
 

@@ -1,4 +1,8 @@
-"""Kevin Hillstrom's e-mail test, 64,000 customers and three arms, through the import path: exact to the cent."""
+"""Kevin Hillstrom's e-mail test, 64,000 customers and three arms, through the import path: exact to the cent.
+
+hillstrom_counts.csv says how many customers of the published data (MineThatData, 2008) share arm, channel, visit,
+purchase and spend.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +15,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import pytest
 from click.testing import CliRunner
 
 from webapp.cli import main
 
-DATA = Path(__file__).parents[3].parent / "shared" / "data" / "hillstrom_email.csv"
+DATA = Path(__file__).with_name("hillstrom_counts.csv")
 START = datetime(2008, 3, 20, tzinfo=UTC)
-ARMS = {"No E-Mail": "no-email", "Mens E-Mail": "mens", "Womens E-Mail": "womens"}
 DEFINITION = """\
 key: hillstrom
 name: E-mail for men, for women, or none
@@ -38,22 +40,24 @@ window: 14 days
 segments: [channel]
 """
 
-pytestmark = pytest.mark.skipif(
-    not DATA.is_file(), reason="Hillstrom's data is not beside the project (../shared/data/hillstrom_email.csv)"
-)
+
+def customers() -> Iterator[dict[str, str]]:
+    """One row for each customer."""
+    with DATA.open(newline="") as file:
+        for row in csv.DictReader(file):
+            yield from [row] * int(row["customers"])
 
 
 def lines() -> Iterator[str]:
     """Every customer is sent an e-mail (or not) within the first hour, and visits and buys within the two weeks."""
-    with DATA.open(newline="") as file:
-        for number, row in enumerate(csv.DictReader(file)):
-            visitor, at = f"customer-{number}", START + timedelta(milliseconds=50 * number)
-            exposure = {"experiment_id": "hillstrom", "variation_id": ARMS[row["segment"]], "channel": row["channel"]}
-            yield line(visitor, "Experiment Viewed", at, exposure)
-            if row["visit"] == "1":
-                yield line(visitor, "visited", at + timedelta(days=3), {})
-            if row["conversion"] == "1":
-                yield line(visitor, "purchased", at + timedelta(days=4), {"spend": float(row["spend"])})
+    for number, row in enumerate(customers()):
+        visitor, at = f"customer-{number}", START + timedelta(milliseconds=50 * number)
+        exposure = {"experiment_id": "hillstrom", "variation_id": row["arm"], "channel": row["channel"]}
+        yield line(visitor, "Experiment Viewed", at, exposure)
+        if row["visited"] == "1":
+            yield line(visitor, "visited", at + timedelta(days=3), {})
+        if row["purchased"] == "1":
+            yield line(visitor, "purchased", at + timedelta(days=4), {"spend": float(row["spend"])})
 
 
 def line(visitor: str, event: str, at: datetime, properties: dict[str, object]) -> str:
@@ -72,14 +76,13 @@ def line(visitor: str, event: str, at: datetime, properties: dict[str, object]) 
 def truth() -> dict[str, dict[str, int]]:
     """Customers, visits, purchases and spend in cents of each arm, counted from the file directly."""
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    with DATA.open(newline="") as file:
-        for row in csv.DictReader(file):
-            counts[ARMS[row["segment"]]].update(
-                customers=1,
-                visits=int(row["visit"]),
-                purchases=int(row["conversion"]),
-                cents=int(Decimal(row["spend"]) * 100),
-            )
+    for row in customers():
+        counts[row["arm"]].update(
+            customers=1,
+            visits=int(row["visited"]),
+            purchases=int(row["purchased"]),
+            cents=int(Decimal(row["spend"]) * 100),
+        )
     return {arm: dict(count) for arm, count in counts.items()}
 
 
