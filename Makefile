@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint study snippet screenshots lock clean
+.PHONY: demo test lint study snippet boundaries screenshots lock clean
 
 demo: .venv/ready
 	$(BIN)/yesladder demo
@@ -40,6 +40,10 @@ study: .venv/ready-dev .venv/study/ready
 # Only for who changes the browser's side: what is served of it.
 snippet: .venv/ready-dev
 	$(BIN)/python -m webapp.browser.minify
+
+# Only for who changes how a planned test spends its level: the boundaries that are shipped, computed again.
+boundaries: .venv/ready
+	$(BIN)/python -c 'import numpy; from stats.boundaries import alpha_spending as a; numpy.save("stats/boundaries/boundaries_of_levels.npy", a.boundaries_of_levels())'
 
 # Only for who changes how pages look: the README's pictures, with Chromium.
 screenshots: .venv/ready-dev

@@ -1,4 +1,4 @@
-"""Numbers only: no I/O, no clock, no global random state.
+"""Numbers only: no clock, no global random state, no I/O (one constant is loaded from a file).
 
 arrays.py              the arrays that all the others pass on: of numbers, of counts, of flags
 tables/                visitors and reached, visitors and value: the tables of counts that every test reads

@@ -3,13 +3,15 @@
 Lan & DeMets (1983), Biometrika 70: the level is spent as information comes in, so that by the fraction t of the plan
 alpha(t) of it is gone. Spending function: Hwang, Shih & DeCani (1990), Statistics in Medicine 9, eq. 1. The boundary
 comes from the recursion of Armitage, McPherson & Rowe (1969), JRSS A 132, eq. 2: the density of the score process among
-those paths that have not crossed yet. It depends on no data, so each is computed once.
+those paths that have not crossed yet. It depends on no data, so each is computed once; those that every p-value needs
+would take each process some seconds, so they are a file beside this one: `make boundaries` writes it, a test compares.
 """
 
 from __future__ import annotations
 
 import statistics
 from functools import lru_cache
+from importlib import resources
 
 import numpy as np
 import numpy.typing as npt
@@ -75,7 +77,7 @@ def repeated_p_values(z: Floats, points: npt.NDArray[np.intp], level: float) -> 
     answer = np.ones(z.shape)
     at = np.flatnonzero(points > 0)
     columns, size = points[at] - 1, np.abs(z[at])
-    table = _table()[:, columns]
+    table = _shipped_boundaries()[:, columns]
     crossed = (size >= table).sum(axis=0)  # the levels ascend, so the boundaries fall
     lower = np.clip(len(_LEVELS) - 1 - crossed, 0, len(_LEVELS) - 2)
     looks = np.arange(len(at))
@@ -118,9 +120,16 @@ def log_haste(weight: Floats, information: Floats) -> Floats:
     return answer
 
 
-@lru_cache(maxsize=1)
-def _table() -> Floats:
+def boundaries_of_levels() -> Floats:
+    """What is in the file: the boundary at each level between which p-values are interpolated, shape (levels, GRID)."""
     return np.array([grid_boundary(float(level)) for level in _LEVELS])
+
+
+@lru_cache(maxsize=1)
+def _shipped_boundaries() -> Floats:
+    with resources.files("stats.boundaries").joinpath("boundaries_of_levels.npy").open("rb") as file:
+        table: Floats = np.load(file)
+    return table
 
 
 @lru_cache(maxsize=512)

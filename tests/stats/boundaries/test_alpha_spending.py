@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable
+from importlib import resources
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from stats.arrays import Floats
 from stats.boundaries.alpha_spending import (
     GRID,
+    boundaries_of_levels,
     boundary,
     grid_boundary,
     grid_points,
@@ -113,6 +115,14 @@ def test_the_grid_is_pinned() -> None:
     """Computed here with four times as many nodes; another spending function is another method."""
     expected = [4.301551, 4.283292, 4.086207, 3.560759, 3.111365, 2.210680]
     assert grid_boundary(0.045)[[0, 1, 9, 50, 99, 199]] == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_shipped_boundaries_are_those_of_the_levels() -> None:
+    """`make boundaries` writes them. Platforms may round the last digits differently."""
+    with resources.files("stats.boundaries").joinpath("boundaries_of_levels.npy").open("rb") as file:
+        shipped = np.load(file)
+    assert shipped.shape == (25, GRID)
+    assert shipped == pytest.approx(boundaries_of_levels(), rel=1e-10, abs=0)
 
 
 def test_nothing_spent_is_never_crossed() -> None:
