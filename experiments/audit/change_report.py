@@ -14,9 +14,11 @@ from datetime import datetime
 from experiments.audit.decision_log import Entry
 from experiments.definition.definition import Step
 from experiments.definition.experiment import Experiment
+from experiments.definition.quantity import iso
 from experiments.events.cohort import DAY, EPOCH, HOUR, Clock
-from experiments.reporting.comparison import Comparison, iso
-from experiments.reporting.report import Report, StepReport
+from experiments.reporting.comparison import Comparison
+from experiments.reporting.report import Report
+from experiments.reporting.step_report import StepReport
 from experiments.store.store import Revision
 from stats.tables.patterns import PatternTable
 from stats.tables.reach import ReachTable

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 from experiments.audit.decisions import clock_of, deciding_cohort, decisions, fingerprint
 from experiments.definition.experiment import Experiment
+from experiments.definition.quantity import iso
 from experiments.events.decision import Decision, in_order
-from experiments.reporting.comparison import Comparison, iso
+from experiments.reporting.comparison import Comparison
 from experiments.reporting.learned_values import Movement, Sign
 from experiments.reporting.report import Report
 from experiments.store.store import Revision

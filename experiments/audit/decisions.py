@@ -14,9 +14,10 @@ import numpy as np
 
 from experiments.definition.definition import Guardrail, Step
 from experiments.definition.experiment import Experiment
+from experiments.definition.quantity import iso
 from experiments.events.cohort import HOUR, Clock
 from experiments.events.decision import Decision, Verdict, in_order
-from experiments.reporting.comparison import Comparison, Look, iso
+from experiments.reporting.comparison import Comparison, Look
 from experiments.reporting.report import Report
 from stats.tables.reach import ReachTable
 

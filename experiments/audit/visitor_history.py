@@ -9,8 +9,8 @@ from datetime import datetime
 
 from experiments.audit.visitor_phase import Chapter, Counted, Note, Passage, chapter, in_time
 from experiments.definition.experiment import Experiment
+from experiments.definition.quantity import iso
 from experiments.events.event import Event, MessageId, VisitorId, distinct
-from experiments.reporting.comparison import iso
 
 
 @dataclass(frozen=True, slots=True)

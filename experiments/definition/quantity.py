@@ -125,6 +125,11 @@ def write_time(value: datetime) -> str:
     return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def iso(value: datetime | None) -> str | None:
+    """The instant as documents write it, such as 2026-11-22T10:00:00Z; None for none."""
+    return None if value is None else write_time(value)
+
+
 def utc(time: datetime) -> datetime:
     """The same instant with the one UTC object the events carry."""
     return time.astimezone(UTC)

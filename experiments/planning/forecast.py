@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 
 from experiments.definition.definition import GRACE, Method, Step
 from experiments.definition.experiment import Experiment
+from experiments.definition.quantity import iso
 from experiments.events.cohort import DAY, HOUR
-from experiments.reporting.comparison import iso
 from stats.power import Contrast, Judging, mean_visitors, power_at, sample_size
 
 POWER = 0.8  # the chance of finding the effect that a plan asks for unless told otherwise: four times in five

@@ -15,6 +15,7 @@ from typing import Literal
 from experiments.definition.definition import Method, Step, StepKind
 from experiments.definition.experiment import Experiment
 from experiments.definition.problem import Fault
+from experiments.definition.quantity import iso
 from experiments.events.cohort import DAY
 from experiments.planning.forecast import (
     Decision,
@@ -30,7 +31,6 @@ from experiments.planning.forecast import (
     target,
 )
 from experiments.planning.plan_check import doubt
-from experiments.reporting.comparison import iso
 from stats.power import detectable_lift, sample_size
 
 METHODS: Sequence[Method] = ("planned", "always-valid", "fixed")

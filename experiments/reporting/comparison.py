@@ -10,6 +10,7 @@ from typing import Literal, overload
 import numpy as np
 
 from experiments.definition.definition import Family, Interval
+from experiments.definition.quantity import iso
 from experiments.events.cohort import Clock
 from stats.proportions.inversion import Intervals
 from stats.proportions.non_inferiority import GuardEvidence
@@ -129,11 +130,6 @@ def relative_interval(intervals: Intervals, i: int) -> Interval:
 def difference_interval(intervals: Intervals, i: int) -> Interval:
     """The interval of the difference at look i."""
     return number(intervals.difference_lower[i]), number(intervals.difference_upper[i])
-
-
-def iso(time: datetime | None) -> str | None:
-    """A UTC moment as documents write it: 2026-11-22T10:00:00Z."""
-    return None if time is None else time.isoformat().replace("+00:00", "Z")
 
 
 def _ends(interval: Interval | None) -> list[float | None] | None:

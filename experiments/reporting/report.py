@@ -7,31 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from experiments.definition.definition import Interval, Method
+from experiments.definition.definition import Method
 from experiments.definition.experiment import Experiment
-from experiments.definition.quantity import utc
+from experiments.definition.quantity import iso, utc
 from experiments.events.cohort import HOUR, Clock
 from experiments.reporting.commitment_ladder import Rung, ladder
-from experiments.reporting.comparison import Comparison, ComparisonState, Look, iso
+from experiments.reporting.comparison import Comparison, ComparisonState
 from experiments.reporting.learned_values import LearnedStep, Movement, learned_values
 from experiments.reporting.lift_decomposition import VariantDecomposition, decomposition
 from experiments.reporting.sample_ratio import SampleRatio, sample_ratio
-from experiments.reporting.step_report import StepReport, VariantReach, step_reports
+from experiments.reporting.step_report import StepReport, step_reports
 from experiments.reporting.value_per_visitor import ValueReport, value_report
 from stats.tables.patterns import PatternTable
 from stats.tables.reach import ReachTable
-
-__all__ = [
-    "Comparison",
-    "Interval",
-    "Look",
-    "Report",
-    "SampleRatio",
-    "State",
-    "StepReport",
-    "VariantReach",
-    "report",
-]
 
 State = Literal[ComparisonState, "withdrawn"]
 

@@ -10,15 +10,10 @@ import numpy as np
 
 from experiments.definition.definition import Interval, Step
 from experiments.definition.experiment import Experiment
+from experiments.definition.quantity import iso
 from experiments.events.cohort import DAY, Clock
 from experiments.events.journey import SEGMENTS
-from experiments.reporting.comparison import (
-    NON_STATIONARY,
-    difference_interval,
-    iso,
-    number,
-    relative_interval,
-)
+from experiments.reporting.comparison import NON_STATIONARY, difference_interval, number, relative_interval
 from stats.multiplicity import benjamini_yekutieli, selected_level
 from stats.proportions.design import ENOUGH, Design, NotEnoughData
 from stats.proportions.sequential import Asked, Evidence, sequential

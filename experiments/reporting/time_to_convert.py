@@ -20,11 +20,10 @@ from itertools import accumulate
 
 from experiments.definition.definition import StepKind
 from experiments.definition.experiment import Experiment
-from experiments.definition.quantity import utc
+from experiments.definition.quantity import iso, utc
 from experiments.events.cohort import DAY, Clock
 from experiments.events.event import Event
 from experiments.events.journey import Meaning
-from experiments.reporting.comparison import iso
 
 ENOUGH = 20
 """So many visitors must have reached a step before quartiles of their times are told: five in each quarter."""

@@ -20,7 +20,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from experiments.reporting.report import Comparison, Look
+from experiments.reporting.comparison import Comparison, Look
 from experiments.reporting.time_to_convert import StepTimes
 from webapp.charts.svg import for_page
 from webapp.charts.vega_process import Drawing, Spec

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from markupsafe import Markup, escape
 
-from experiments.reporting.report import Interval
+from experiments.definition.definition import Interval
 from experiments.site.site import Settings
 
 MINUS = "\u2212"

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from markupsafe import Markup
 
-from experiments.reporting.report import Interval
+from experiments.definition.definition import Interval
 from webapp.words.formatting import interval
 from webapp.words.prospects import PROSPECTS
 from webapp.words.remarks import REMARKS

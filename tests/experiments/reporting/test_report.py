@@ -17,7 +17,8 @@ import numpy as np
 import pytest
 
 from experiments.definition.experiment import Experiment
-from experiments.reporting.report import Report, StepReport, report
+from experiments.reporting.report import Report, report
+from experiments.reporting.step_report import StepReport
 from stats.tables.patterns import PatternTable
 from stats.tables.reach import Exposed, ReachTable, StepReach
 

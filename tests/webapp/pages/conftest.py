@@ -22,10 +22,13 @@ from experiments.definition.experiment import Experiment
 from experiments.definition.problem import Problem
 from experiments.planning.baseline import Measurement
 from experiments.reporting.commitment_ladder import ladder
+from experiments.reporting.comparison import Comparison, Look
 from experiments.reporting.funnel import Funnel
 from experiments.reporting.learned_values import learned_values
 from experiments.reporting.lift_decomposition import decomposition
-from experiments.reporting.report import Comparison, Look, Report, SampleRatio, StepReport, VariantReach
+from experiments.reporting.report import Report
+from experiments.reporting.sample_ratio import SampleRatio
+from experiments.reporting.step_report import StepReport, VariantReach
 from experiments.reporting.value_per_visitor import value_report
 from stats.tables.patterns import PatternTable
 from stats.tables.reach import Exposed, ReachTable, StepReach

@@ -16,8 +16,7 @@ from werkzeug.serving import make_server
 
 from experiments.definition.problem import Problem
 from experiments.events.event import Event, MessageId, Refusal, VisitorId
-from experiments.reporting.report import SampleRatio
-from experiments.reporting.sample_ratio import Finding
+from experiments.reporting.sample_ratio import Finding, SampleRatio
 from tests.webapp.pages.inspection import barriers, opened, visit, widths
 
 PATHS = (

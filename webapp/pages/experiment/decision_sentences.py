@@ -10,7 +10,8 @@ from markupsafe import Markup
 
 from experiments.definition.decision_record import DecisionRecord
 from experiments.definition.experiment import Experiment
-from experiments.reporting.report import Comparison, Report
+from experiments.reporting.comparison import Comparison
+from experiments.reporting.report import Report
 from webapp.pages.experiment.verdict_sentences import MANY, is_final, macro_step
 from webapp.words.formatting import Formatting, calendar_day, lift
 from webapp.words.sentences import fit, name, names, say, spoken

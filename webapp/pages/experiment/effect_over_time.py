@@ -9,7 +9,9 @@ from datetime import tzinfo
 
 from markupsafe import Markup
 
-from experiments.reporting.report import Comparison, Look, Report, StepReport
+from experiments.reporting.comparison import Comparison, Look
+from experiments.reporting.report import Report
+from experiments.reporting.step_report import StepReport
 from webapp.charts.charts import NARROW, WIDE, Charts, Size, effect_over_time
 from webapp.words.formatting import Formatting, lift, things
 from webapp.words.sentences import fit, say, spoken

@@ -14,8 +14,9 @@ from experiments.definition.experiment import Experiment
 from experiments.definition.problem import Problem
 from experiments.reporting.funnel import Funnel
 from experiments.reporting.lift_decomposition import ACCOUNTING_IDENTITY
-from experiments.reporting.report import Report, StepReport
+from experiments.reporting.report import Report
 from experiments.reporting.segments import SegmentReport, segment_attributes
+from experiments.reporting.step_report import StepReport
 from webapp.charts.charts import Charts
 from webapp.pages.experiment.data_health import DataHealth, data_health
 from webapp.pages.experiment.decision_sentences import Decided, decided

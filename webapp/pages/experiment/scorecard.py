@@ -10,7 +10,9 @@ from markupsafe import Markup
 
 from experiments.definition.definition import Guardrail
 from experiments.definition.experiment import Experiment
-from experiments.reporting.report import Comparison, Report, StepReport, VariantReach
+from experiments.reporting.comparison import Comparison
+from experiments.reporting.report import Report
+from experiments.reporting.step_report import StepReport, VariantReach
 from webapp.charts.interval_bar import Whisker, ends, scale_end, whisker
 from webapp.words.formatting import Formatting, about, lift
 from webapp.words.sentences import say, spoken

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from experiments.definition.definition import Interval
 from experiments.reporting.learned_values import Badge, Learned, LearnedStep
-from experiments.reporting.report import Interval, Report
+from experiments.reporting.report import Report
 from experiments.reporting.value_per_visitor import NO_VALUE, ValueComparison, VariantValue
 from webapp.charts.interval_bar import Whisker, ends, scale_end, whisker
 from webapp.words.formatting import Formatting, percent

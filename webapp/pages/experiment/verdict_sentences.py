@@ -10,7 +10,9 @@ from datetime import timedelta
 from markupsafe import Markup
 
 from experiments.definition.experiment import Experiment
-from experiments.reporting.report import Comparison, Report, StepReport
+from experiments.reporting.comparison import Comparison
+from experiments.reporting.report import Report
+from experiments.reporting.step_report import StepReport
 from stats.proportions.design import ENOUGH
 from webapp.words.formatting import Formatting, count, duration, interval, lift, percent
 from webapp.words.sentences import fit, name, names, say, spoken

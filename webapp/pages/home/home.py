@@ -17,7 +17,8 @@ from experiments.definition.experiment import Experiment
 from experiments.definition.problem import Problem
 from experiments.planning.baseline import Measurement
 from experiments.planning.measured import is_own, measured
-from experiments.reporting.report import Comparison, Report
+from experiments.reporting.comparison import Comparison
+from experiments.reporting.report import Report
 from webapp.charts.interval_bar import Whisker, whisker
 from webapp.pages.experiment import result_routes as results
 from webapp.pages.experiment.lost_log import lost_log

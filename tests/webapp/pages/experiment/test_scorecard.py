@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from experiments.reporting.report import Interval
+from experiments.definition.definition import Interval
 from webapp.pages.experiment.scorecard import Whisker, scale, scorecards, whisker
 from webapp.words.formatting import Formatting
 

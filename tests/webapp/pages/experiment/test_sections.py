@@ -14,8 +14,7 @@ from flask.testing import FlaskClient
 
 from experiments.reporting.learned_values import Backing
 from experiments.reporting.lift_decomposition import ACCOUNTING_IDENTITY, Part, VariantDecomposition
-from experiments.reporting.report import SampleRatio
-from experiments.reporting.sample_ratio import Finding
+from experiments.reporting.sample_ratio import Finding, SampleRatio
 from webapp.pages.experiment.lift_waterfall import waterfalls
 from webapp.pages.experiment.value import worth
 from webapp.words.formatting import Formatting

@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from experiments.definition.experiment import Experiment
 from experiments.definition.problem import Problem
 from experiments.planning.baseline import MeasuredRate, Measurement
-from experiments.reporting.report import SampleRatio
+from experiments.reporting.sample_ratio import SampleRatio
 from webapp.pages.background import Computed
 from webapp.pages.home import home
 from webapp.pages.home.forecast import Targets

@@ -9,7 +9,7 @@ import pytest
 
 from experiments.events.cohort import HOUR, Clock
 from experiments.reporting.comparison import NON_STATIONARY
-from experiments.reporting.guardrail import (
+from experiments.reporting.verdict import (
     CONTRADICTED,
     HARMED,
     HARMED_BEYOND,
