@@ -65,7 +65,7 @@ from experiments.store.group_commit import GroupCommit
 from webapp.server.serve import serve
 site, port, workers, at_once = sys.argv[1], *map(int, sys.argv[2:])
 if at_once:  # events in one transaction; as it is served otherwise
-    webapp.event_log.GroupCommit = partial(GroupCommit, at_once=at_once)
+    experiments.store.event_log.GroupCommit = partial(GroupCommit, at_once=at_once)
 serve(Path(site), port=port, workers=workers)
 """
 

@@ -61,12 +61,5 @@ class Ledger:
         return min(exposures, key=lambda event: (event.at, event.received_at, event.message_id)).visitor
 
 
-def concerns(phase: Experiment, event: Event) -> bool:
-    """Has this event anything to do with this phase?"""
-    if event.kind == "exposure":
-        return event.experiment == phase.key or event.joined is not None
-    return event.kind != "action" or event.joined is not None or any(step.event == event.name for step in phase.steps)
-
-
 def _last(marked: Marked) -> tuple[datetime, str]:
     return marked.heard_at, marked.visitor

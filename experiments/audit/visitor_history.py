@@ -11,6 +11,7 @@ from experiments.audit.visitor_phase import Chapter, Counted, Note, Passage, cha
 from experiments.definition.experiment import Experiment
 from experiments.definition.quantity import iso
 from experiments.events.event import Event, MessageId, VisitorId, distinct
+from experiments.events.person import ids_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Story:
 def story(visitor: VisitorId, events: Iterable[Event], phases: Iterable[Experiment]) -> Story:
     """What is known of this id, given every event of it and of the ids joined to it, and every recorded phase?"""
     events = distinct(events)
-    ids = {event.visitor for event in events} | {event.joined for event in events if event.joined is not None}
+    ids = ids_of(visitor, events)
     notes: dict[MessageId, list[tuple[Experiment, Note]]] = defaultdict(list)
     chapters = []
     for phase in phases:

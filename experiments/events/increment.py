@@ -14,7 +14,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from experiments.events.contribution import Kind, Kinds
 from experiments.events.event import Event, MessageId
 from experiments.events.journey import Cell, Meaning, Row, Table
-from experiments.events.tally import Tally, add, difference, people
+from experiments.events.person import people
+from experiments.events.tally import Tally, add, difference
 
 KEPT_KINDS = 1_000  # some 10 KB each
 

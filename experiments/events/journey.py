@@ -60,6 +60,13 @@ def journey(experiment: Experiment, events: Iterable[Event]) -> Journey:
     return Meaning(experiment).journey(distinct(events))
 
 
+def concerns(phase: Experiment, event: Event) -> bool:
+    """Has this event anything to do with this phase?"""
+    if event.kind == "exposure":
+        return event.experiment == phase.key or event.joined is not None
+    return event.kind != "action" or event.joined is not None or any(step.event == event.name for step in phase.steps)
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """One kind of count, its clock, and the steps that its cells are about."""

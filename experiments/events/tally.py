@@ -13,39 +13,18 @@ The cells of a journey, by the table named first:
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from experiments.definition.experiment import Experiment
-from experiments.events.event import Event, VisitorId, distinct
+from experiments.events.event import Event, distinct
 from experiments.events.journey import Cell, Counts, Meaning, Row
+from experiments.events.person import people
 from stats.tables.patterns import PatternTable
 from stats.tables.reach import Exposed, ReachTable, StepReach
 
 Tally = dict[Cell, Counts]
-
-
-def people(events: Iterable[Event]) -> Iterator[list[Event]]:
-    """The events of each person: of all ids that joins connect. Distinct events in, each person's in the same order."""
-    home: dict[VisitorId, VisitorId] = {}
-
-    def find(visitor: VisitorId) -> VisitorId:
-        home.setdefault(visitor, visitor)
-        while home[visitor] != visitor:
-            home[visitor] = home[home[visitor]]
-            visitor = home[visitor]
-        return visitor
-
-    events = list(events)
-    for event in events:
-        if event.joined is not None:
-            home[find(event.visitor)] = find(event.joined)
-    groups: dict[VisitorId, list[Event]] = {}
-    for event in events:
-        visitor = event.visitor
-        groups.setdefault(find(visitor) if visitor in home else visitor, []).append(event)
-    yield from groups.values()
 
 
 def tally(experiment: Experiment, events: Iterable[Event]) -> Tally:

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import json
 import mmap
-import re
 import sqlite3
 import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from experiments.events.event import Event, MessageId, Refusal, VisitorId
+from experiments.events.event import MessageId, VisitorId
+from experiments.events.person import anywhere, mentions, whole_words
 from experiments.store.sqlite.event_rows import newest_refusals
 from experiments.store.sqlite.file import BUSY_MS, SqliteFile
 from experiments.store.store import StoreError, StoreUnavailable
@@ -34,18 +34,6 @@ _BTREE = {2: 12, 5: 12, 10: 8, 13: 8}  # kind of page -> size of its header
 
 class StillReadable(StoreError):
     """The rows are deleted, and somebody who has been reading since before keeps their bytes in the file."""
-
-
-def ids_of(visitor: VisitorId, events: Iterable[Event]) -> frozenset[VisitorId]:
-    """Under which ids is this visitor known, given all their events?"""
-    joined = (event.joined for event in events if event.joined is not None)
-    return frozenset({visitor, *(event.visitor for event in events), *joined})
-
-
-def mentions(refusal: Refusal, ids: Collection[VisitorId]) -> bool:
-    """Is this refused event from one of these ids, or does it name one?"""
-    told = (refusal.detail, refusal.message_id, refusal.name)
-    return refusal.visitor in ids or any(_whole_words(ids).search(text.encode()) for text in told)
 
 
 def delete_mentions(connection: sqlite3.Connection, ids: Collection[VisitorId]) -> int:
@@ -80,8 +68,8 @@ def files_with(folder: Path, ids: Collection[VisitorId], database: Path) -> Sequ
         if path in own or not path.is_file() or not path.stat().st_size:
             continue
         with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            anywhere = content[: len(_MAGIC)] == _MAGIC or path.name.startswith(database.name)
-            if (_anywhere(ids) if anywhere else _whole_words(ids)).search(content):
+            binary = content[: len(_MAGIC)] == _MAGIC or path.name.startswith(database.name)
+            if (anywhere(ids) if binary else whole_words(ids)).search(content):
                 found.append(path)
     return found
 
@@ -114,7 +102,7 @@ def residue(path: Path, texts: Collection[str]) -> bool:
 
     The file must not change, and this process must not have it open in SQLite.
     """
-    pattern = _anywhere(texts)
+    pattern = anywhere(texts)
     with path.open("rb") as file:
         return any(pattern.search(part) for part in unused(file))
 
@@ -189,20 +177,6 @@ def _fold(connection: sqlite3.Connection) -> bool:
     """Bring the write-ahead log into the file and empty it; False when a reader still needs it."""
     busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return not busy
-
-
-def _spellings(texts: Iterable[str]) -> Iterator[str]:
-    """As stored in a column, within JSON, and as the reason of a refusal repeats it."""
-    for text in texts:
-        yield from {text, json.dumps(text)[1:-1], ascii(text)[1:-1]}
-
-
-def _anywhere(texts: Iterable[str]) -> re.Pattern[bytes]:
-    return re.compile(b"|".join(sorted(re.escape(text.encode()) for text in _spellings(texts))))
-
-
-def _whole_words(texts: Iterable[str]) -> re.Pattern[bytes]:
-    return re.compile(rb"(?<![0-9A-Za-z_])(?:" + _anywhere(texts).pattern + rb")(?![0-9A-Za-z_])")
 
 
 if __name__ == "__main__":

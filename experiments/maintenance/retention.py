@@ -20,7 +20,7 @@ from experiments.definition.definition import GRACE
 from experiments.definition.experiment import Experiment
 from experiments.events.cohort import DAY, Clock
 from experiments.events.event import Event, VisitorId
-from experiments.events.tally import people
+from experiments.events.person import people
 from experiments.maintenance.erasure import wipe
 from experiments.store.sqlite import count_rows, event_rows
 from experiments.store.sqlite.event_rows import micros, moment

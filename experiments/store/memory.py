@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from experiments.definition.experiment import Experiment
 from experiments.events.decision import Decision, DecisionKey, in_order
 from experiments.events.event import Event, MessageId, Refusal, VisitorId, newest_first
-from experiments.events.tally import Tally, ledger_table, levels, pattern_table, people, reach_table, tally
-from experiments.maintenance.erasure import ids_of, mentions
+from experiments.events.person import ids_of, mentions, people
+from experiments.events.tally import Tally, ledger_table, levels, pattern_table, reach_table, tally
 from experiments.store.store import Difference, Receipt, Revision
 from stats.tables.patterns import PatternTable
 from stats.tables.reach import ReachTable

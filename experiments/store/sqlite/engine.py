@@ -18,17 +18,8 @@ from experiments.events.decision import Decision, in_order
 from experiments.events.event import Event, MessageId, Refusal, VisitorId, newest_first
 from experiments.events.increment import Growth
 from experiments.events.journey import Meaning
-from experiments.events.tally import (
-    Tally,
-    add,
-    difference,
-    ledger_table,
-    levels,
-    pattern_table,
-    people,
-    reach_table,
-    tally,
-)
+from experiments.events.person import ids_of, people
+from experiments.events.tally import Tally, add, difference, ledger_table, levels, pattern_table, reach_table, tally
 from experiments.maintenance import erasure, retention
 from experiments.store.sqlite import count_rows, decision_rows, event_rows
 from experiments.store.sqlite.file import Durability, SqliteFile
@@ -140,7 +131,7 @@ class SqliteStore:
             connection.execute("PRAGMA secure_delete = ON")
             phases = self._bring_up_to_date(connection)
             events = event_rows.of_ids(connection, [visitor])
-            ids = erasure.ids_of(visitor, events)
+            ids = ids_of(visitor, events)
             self._shift(connection, phases, events, [], "forgotten")
             event_rows.delete(connection, events)
             erasure.delete_mentions(connection, ids)

@@ -11,7 +11,7 @@ from typing import Any
 
 from experiments.events.cohort import EPOCH
 from experiments.events.event import Event, MessageId, Refusal, VisitorId
-from experiments.events.tally import people
+from experiments.events.person import ids_in, people
 from experiments.store.sqlite.bulk_insert import insert
 
 COLUMNS = "message_id, kind, visitor, joined, name, experiment, variant, at, received_at, properties, attributes"
@@ -76,8 +76,7 @@ def by_message(connection: sqlite3.Connection, messages: Iterable[MessageId]) ->
 
 def of_people(connection: sqlite3.Connection, events: Iterable[Event]) -> list[Event]:
     """Every stored event of everybody whom these events concern, as stored joins and those among `events` connect."""
-    ids = {event.visitor for event in events} | {event.joined for event in events if event.joined is not None}
-    return of_ids(connection, ids)
+    return of_ids(connection, ids_in(events))
 
 
 def of_ids(connection: sqlite3.Connection, ids: Iterable[VisitorId]) -> list[Event]:

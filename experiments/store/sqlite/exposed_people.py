@@ -6,10 +6,10 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from experiments.audit.exclusions import concerns
 from experiments.definition.experiment import Experiment
 from experiments.events.event import Event, VisitorId
-from experiments.events.tally import people
+from experiments.events.journey import concerns
+from experiments.events.person import people
 from experiments.maintenance import retention
 from experiments.store.sqlite.engine import SqliteStore
 from experiments.store.sqlite.event_rows import micros, of_ids

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from experiments.audit.exclusions import Ledger, Marked, concerns
+from experiments.audit.exclusions import Ledger, Marked
 from experiments.events.event import Event, distinct
-from experiments.events.tally import people
+from experiments.events.journey import concerns
+from experiments.events.person import people
 from experiments.store.memory import MemoryStore
 from tests.experiments.cases.any_facts import facts
-from tests.experiments.cases.histories import DAY, PHASE, action, exposure, join, minute, withdrawal
+from tests.experiments.cases.histories import PHASE, exposure, join, minute, withdrawal
 
 
 def written(events: list[Event], newest: int = 20) -> Ledger:
@@ -48,21 +48,3 @@ def test_a_visitor_is_known_by_the_id_exposed_first() -> None:
         "consent-withdrawn": ["v"],
         "second-variant": ["v"],
     }
-
-
-@pytest.mark.parametrize(
-    ("event", "matters"),
-    [
-        (exposure("v", "single", 0), True),
-        (exposure("v", "single", 0, experiment="other"), False),
-        (exposure("v", "single", 0, experiment="other", joined="w"), True),
-        (action("v", "form_viewed", 0), True),
-        (action("v", "hello", 0), False),
-        (action("v", "hello", 0, joined="w"), True),
-        (join("v", "w", 0), True),
-        (withdrawal("v", DAY), True),
-    ],
-    ids=["exposure", "other", "other, joins", "step", "no step", "no step, joins", "join", "withdrawal"],
-)
-def test_what_concerns_a_phase(event: Event, matters: bool) -> None:
-    assert concerns(PHASE, event) is matters

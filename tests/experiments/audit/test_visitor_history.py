@@ -18,7 +18,8 @@ from experiments.events.cohort import HOUR as HOURS
 from experiments.events.cohort import Clock
 from experiments.events.event import Event, MessageId, VisitorId, distinct
 from experiments.events.journey import Cell, journey
-from experiments.events.tally import Tally, add, ledger_table, people
+from experiments.events.person import people
+from experiments.events.tally import Tally, add, ledger_table
 from tests.experiments.cases.any_facts import facts
 from tests.experiments.cases.histories import DAY, PHASE, START, action, exposure, join, minute, withdrawal
 from tests.experiments.cases.journey_cases import CASES, TICK, Case

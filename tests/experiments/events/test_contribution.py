@@ -13,7 +13,7 @@ from experiments.definition.experiment import Experiment
 from experiments.events.contribution import KEPT_LEVELS, Kind, Kinds
 from experiments.events.event import Event, distinct
 from experiments.events.journey import Meaning
-from experiments.events.tally import people
+from experiments.events.person import people
 from tests.experiments.cases.any_facts import facts
 from tests.experiments.cases.histories import DAY, PHASE, action, exposure, join, withdrawal
 

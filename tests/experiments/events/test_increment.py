@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from experiments.events.event import Event, MessageId, VisitorId, distinct
 from experiments.events.increment import KEPT_KINDS, Growth
 from experiments.events.journey import Facts, Journey, Meaning, Table
-from experiments.events.tally import Tally, difference, people, tally
+from experiments.events.person import people
+from experiments.events.tally import Tally, difference, tally
 from tests.experiments.cases.histories import DAY, PHASE, action, exposure, join, minute, withdrawal
 
 SECOND = PHASE.model_copy(update={"phase": 2, "started_at": minute(20 * DAY), "ended_at": None, "status": "running"})

@@ -19,9 +19,9 @@ from experiments.events.cohort import DAY as DAYS
 from experiments.events.cohort import HOUR as HOURS
 from experiments.events.cohort import Clock
 from experiments.events.event import Event, distinct
-from experiments.events.journey import Cell, Counts, journey
+from experiments.events.journey import Cell, Counts, concerns, journey
 from experiments.events.tally import tally
-from tests.experiments.cases.histories import DAY, PHASE, action, exposure, join
+from tests.experiments.cases.histories import DAY, PHASE, action, exposure, join, withdrawal
 from tests.experiments.cases.journey_cases import CASES, Case, failures
 
 
@@ -47,6 +47,24 @@ def test_exposures_before_a_later_phase_belong_to_an_earlier_one() -> None:
 
 def _earlier_phase(module: Any) -> Any:
     return module.journey(PHASE.model_copy(update={"phase": 2}), [exposure("v", "single", -5)])
+
+
+@pytest.mark.parametrize(
+    ("event", "matters"),
+    [
+        (exposure("v", "single", 0), True),
+        (exposure("v", "single", 0, experiment="other"), False),
+        (exposure("v", "single", 0, experiment="other", joined="w"), True),
+        (action("v", "form_viewed", 0), True),
+        (action("v", "hello", 0), False),
+        (action("v", "hello", 0, joined="w"), True),
+        (join("v", "w", 0), True),
+        (withdrawal("v", DAY), True),
+    ],
+    ids=["exposure", "other", "other, joins", "step", "no step", "no step, joins", "join", "withdrawal"],
+)
+def test_what_concerns_a_phase(event: Event, matters: bool) -> None:
+    assert concerns(PHASE, event) is matters
 
 
 WHEN = st.one_of(st.integers(0, 400), st.integers(0, 4 * DAY))

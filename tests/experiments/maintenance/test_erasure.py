@@ -16,7 +16,7 @@ import pytest
 
 from experiments.events.event import Event, Refusal, VisitorId
 from experiments.maintenance import erasure
-from experiments.maintenance.erasure import StillReadable, files_with, mentions, quoting, residue, unused, wipe
+from experiments.maintenance.erasure import StillReadable, files_with, quoting, residue, unused, wipe
 from experiments.store.memory import MemoryStore
 from experiments.store.sqlite.engine import SqliteStore, open_store
 from experiments.store.store import Store
@@ -261,24 +261,6 @@ def test_writers_wait_for_a_second_at_most_while_a_reader_is_waited_for(
     assert waits == [1_000, -1] * 30
     with store.file.writing() as connection:
         assert connection.execute("PRAGMA busy_timeout").fetchone() == (5_000,)
-
-
-MENTIONS = [
-    ("its own", {"visitor": "v1"}, True),
-    ("in the detail", {"detail": "visitor 'v1' is not assigned"}, True),
-    ("as part of a message id", {"message_id": "v1-exposed"}, True),
-    ("in the name", {"name": "hello v1"}, True),
-    ("within a longer id", {"visitor": "v11", "detail": "visitor 'v11'"}, False),
-    ("somebody else", {"visitor": "v2"}, False),
-    ("escaped as JSON", {"detail": "userId is 'v\\u00fc'"}, True),
-    ("escaped as a refusal has it", {"detail": "userId is 'v\\xfc'"}, True),
-]
-
-
-@pytest.mark.parametrize(("changes", "expected"), [row[1:] for row in MENTIONS], ids=[row[0] for row in MENTIONS])
-def test_mentions(changes: dict[str, str], expected: bool) -> None:
-    refusal = dataclasses.replace(Refusal("invalid", "", minute(0)), **changes)  # type: ignore[arg-type]  # texts only
-    assert mentions(refusal, {VisitorId("v1"), VisitorId("vü")}) is expected
 
 
 def test_events_of_others_that_name_a_visitor(store: SqliteStore) -> None:

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from experiments.definition.experiment import Experiment
 from experiments.events.event import Event, Refusal
-from experiments.events.tally import people, tally
+from experiments.events.person import people
+from experiments.events.tally import tally
 from experiments.maintenance import retention
 from experiments.maintenance.retention import Rule, expendable, expire, gone, over_at, rule
 from experiments.store.memory import MemoryStore

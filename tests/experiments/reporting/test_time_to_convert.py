@@ -15,7 +15,8 @@ from experiments.definition.experiment import Experiment
 from experiments.events.cohort import DAY as ONE_DAY
 from experiments.events.cohort import Clock
 from experiments.events.event import Event, distinct
-from experiments.events.tally import people, tally
+from experiments.events.person import people
+from experiments.events.tally import tally
 from experiments.maintenance.retention import expire
 from experiments.reporting.time_to_convert import ENOUGH, TimeToConvert, sealed_until, time_to_convert
 from experiments.store.memory import MemoryStore

@@ -86,7 +86,8 @@ def expire(site: Path, yes: bool) -> None:
 
 def _forget(store: SqliteStore, visitor: VisitorId, dry_run: bool) -> tuple[Collection[VisitorId], list[str]]:
     """Forget them, or say what that would delete; answers all their ids, and who else names them."""
-    from experiments.maintenance.erasure import StillReadable, ids_of, mentions, quoting
+    from experiments.events.person import ids_of, mentions
+    from experiments.maintenance.erasure import StillReadable, quoting
     from experiments.store.sqlite.event_rows import KEPT_REFUSALS, newest_refusals
     from webapp.words.formatting import listing, things
 

@@ -63,8 +63,9 @@ def ledger(site: Path, experiment: str, reason: str | None, newest: int, phase: 
 
 def recounted(phase: Experiment, store: Store, newest: int) -> Ledger:
     """The ledger of this phase, judged again from every event in the log, under progress bars."""
-    from experiments.audit.exclusions import Ledger, concerns
-    from experiments.events.tally import people
+    from experiments.audit.exclusions import Ledger
+    from experiments.events.journey import concerns
+    from experiments.events.person import people
 
     with _reading():
         events = [event for event in store.scan() if concerns(phase, event)]
