@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 
 from experiments.definition.problem import Fault, refused, seen
-from experiments.definition.quantity import write_time
+from experiments.definition.quantity import iso
 
 Made = Literal["ship", "keep-control", "inconclusive"]
 
@@ -63,7 +63,7 @@ class DecisionRecord(BaseModel):
 def too_early(record: DecisionRecord, started_at: datetime) -> Iterator[Fault]:
     """Was it decided before the phase started, wherever on earth?"""
     if record.on < (started_at - _LATEST_ZONE).date():
-        what = f"is {record.on}, before the phase started at {write_time(started_at)}"
+        what = f"is {record.on}, before the phase started at {iso(started_at)}"
         remedy = "write the day of the decision about this phase; one about an earlier phase stays with that phase"
         yield Fault(("decision", "on"), what, remedy)
 

@@ -1,10 +1,14 @@
-"""Quantities as people write them in a config file: "7 days", "50%", "2026-11-22T10:00:00Z"."""
+"""Quantities as people and machines write them: "7 days", "50%", "2026-11-22T10:00:00Z". The one reader of each.
+
+A config file is read strictly (`read_...`, which raise what pydantic reports with its place); the command line and
+addresses of pages allow a little more (`percentage`, `past_moment`).
+"""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, overload
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
@@ -25,12 +29,19 @@ _SHORT = {
 }
 _DURATION = re.compile(r"([1-9][0-9]{0,9}) (second|minute|hour|day|week)s?")
 _LOOSE_DURATION = re.compile(r"([0-9]+)\s*([a-z]+?)s?", re.IGNORECASE)
-_PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,4})?)%")
-_LOOSE_PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,4})?)\s*(%|percent)?", re.IGNORECASE)
+_NUMBER = r"([0-9]{1,3}(?:\.[0-9]{1,4})?)"
+_PERCENT = re.compile(f"{_NUMBER}%")
+_SPACED_PERCENT = re.compile(rf"{_NUMBER}\s?(%?)")
+_LOOSE_PERCENT = re.compile(rf"{_NUMBER}\s*(%|percent)?", re.IGNORECASE)
+_DAY_LENGTH = len("2026-11-22")
+_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def read_duration(value: object) -> timedelta:
-    """The length of time that "30 minutes" or "7 days" says: a whole number and a unit, above zero."""
+    """The length of time that "30 minutes" or "7 days" says: a whole number and a unit, above zero, up to ten years.
+
+    Raises the error of `problem.refused`, with the value seen and what was probably meant, for anything else.
+    """
     if isinstance(value, timedelta):
         return value
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
@@ -43,7 +54,7 @@ def read_duration(value: object) -> timedelta:
 
 
 def read_wait(value: object) -> timedelta:
-    """Like a duration, but "0 days" is one too."""
+    """Like read_duration, but "0 days" is a length of time too. Raises the same."""
     return timedelta(0) if value == "0 days" else read_duration(value)
 
 
@@ -72,12 +83,21 @@ def _meant_duration(value: object) -> str:
 
 
 def read_share(value: object) -> float:
-    """The share in [0, 1] that "50%" says; at most four decimals, a hundredth of an assignment's bucket."""
+    """The share in [0, 1] that "50%" says; at most four decimals, a hundredth of an assignment's bucket.
+
+    Raises the error of `problem.refused`, with the value seen and what was probably meant, for anything else.
+    """
     match = _PERCENT.fullmatch(value) if isinstance(value, str) else None
     if not match or float(match[1]) > 100:
         what = f"is {seen(value)}, not a percentage from 0% to 100%"
         raise refused(Fault((), what, f"write {_meant_share(value)}"))
     return float(match[1]) / 100
+
+
+def percentage(text: str, bare: bool = False) -> float | None:
+    """The share that "12.5%" or "12.5 %" says, with `bare` also "12.5"; below 10. None when it is no percentage."""
+    match = _SPACED_PERCENT.fullmatch(text)
+    return float(match[1]) / 100 if match and (bare or match[2]) else None
 
 
 def write_share(value: float) -> str:
@@ -98,9 +118,14 @@ def _meant_share(value: object) -> str:
 
 
 def read_time(value: object) -> datetime:
-    """The instant that an ISO 8601 text with a time zone says, in UTC."""
+    """The instant that an ISO 8601 text with a time zone says, in UTC.
+
+    Raises the error of `problem.refused` for another text, a day without a time, or a time without a zone.
+    """
     remedy = "write date, time and time zone, such as 2026-11-22T10:00:00Z or 2026-11-22T11:00:00+01:00"
-    time = value if isinstance(value, datetime) else _iso(value)
+    time = value if isinstance(value, datetime) else None
+    if isinstance(value, str) and len(value) > _DAY_LENGTH:
+        time = _moment(value)
     if time is None:
         raise refused(Fault((), f"is {seen(value)}, not a moment", remedy))
     if time.tzinfo is None:
@@ -108,26 +133,46 @@ def read_time(value: object) -> datetime:
         raise refused(
             Fault((), f"is {seen(value)}, without a time zone", f"write {mended}Z for UTC, or {mended}+01:00")
         )
-    return time.astimezone(UTC)
-
-
-def _iso(value: object) -> datetime | None:
-    if not isinstance(value, str) or len(value) <= len("2026-11-22"):
-        return None
     try:
-        return datetime.fromisoformat(value)
+        return time.astimezone(UTC)
+    except OverflowError:
+        raise refused(Fault((), f"is {seen(value)}, which UTC has no year for", remedy)) from None
+
+
+def past_moment(text: str, now: datetime, days: bool = False) -> datetime:
+    """The instant from the year 2000 to `now` that an ISO 8601 text with a time zone says, in UTC.
+
+    `days`: a day alone is its first moment, UTC. Raises ValueError with a message that goes on after the value seen:
+    "must be a moment with its time zone, such as ...".
+    """
+    right = "must be a moment with its time zone, such as 2026-11-22T10:00:00Z"
+    right += ", or a day, such as 2026-11-22" if days else ""
+    at = _moment(text)
+    if at is None:
+        raise ValueError(right)
+    if at.tzinfo is None and days and len(text) <= _DAY_LENGTH:
+        at = at.replace(tzinfo=UTC)
+    if at.tzinfo is None:
+        raise ValueError(f"which has no time zone; {right}")
+    if not _EARLIEST <= at <= now:
+        raise ValueError("must be between the year 2000 and now; nobody knows later numbers yet")
+    return at.astimezone(UTC)
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
     except ValueError:
         return None
 
 
-def write_time(value: datetime) -> str:
-    """The instant in ISO 8601 with Z."""
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def iso(value: datetime | None) -> str | None:
-    """The instant as documents write it, such as 2026-11-22T10:00:00Z; None for none."""
-    return None if value is None else write_time(value)
+@overload
+def iso(at: datetime) -> str: ...
+@overload
+def iso(at: None) -> None: ...
+def iso(at: datetime | None) -> str | None:
+    """An aware instant as addresses, documents and other machines read it, such as 2026-11-22T10:00:00Z."""
+    return None if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def utc(time: datetime) -> datetime:
@@ -155,6 +200,6 @@ Share = Annotated[
 Time = Annotated[
     datetime,
     BeforeValidator(read_time),
-    PlainSerializer(write_time, when_used="json"),
+    PlainSerializer(iso, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]

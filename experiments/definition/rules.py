@@ -9,7 +9,7 @@ from experiments.definition.decision_record import too_early
 from experiments.definition.definition import Definition, Step
 from experiments.definition.page_changes import unworkable
 from experiments.definition.problem import Fault, Place, one_of, seen
-from experiments.definition.quantity import write_duration, write_share, write_time
+from experiments.definition.quantity import iso, write_duration, write_share
 
 MAX_STEPS = 62  # a pattern is a bitmask in a signed 64-bit integer
 SMALLEST_SHARE = 1e-4  # one of the 10,000 buckets of an assignment
@@ -47,7 +47,7 @@ def _times(experiment: Definition) -> Iterator[Fault]:
         remedy = "remove it, or set status: stopped"
         yield Fault(("ended_at",), f"is given, but the status is {status}", remedy)
     if started and ended and ended < started:
-        what = f"is {write_time(ended)}, before started_at {write_time(started)}"
+        what = f"is {iso(ended)}, before started_at {iso(started)}"
         yield Fault(("ended_at",), what, "write a moment after started_at")
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Final, Protocol
 
 from experiments.definition.experiment import Experiment
+from experiments.definition.quantity import iso
 from experiments.events.cohort import DAY, EPOCH, HOUR
 from experiments.events.event import Event
 from experiments.events.tally import Tally
@@ -47,7 +47,7 @@ def chosen(events: Iterable[Event], phases: Sequence[Experiment]) -> Iterator[Ev
 def event_row(event: Event) -> Row:
     """One event as a row of EVENT_COLUMNS; what is an object is JSON."""
     values = (
-        *(_iso(event.received_at), _iso(event.at), event.kind, event.name, event.visitor, event.joined or ""),
+        *(iso(event.received_at), iso(event.at), event.kind, event.name, event.visitor, event.joined or ""),
         *(event.experiment or "", event.variant or "", _json(event.properties), _json(event.attributes)),
         event.message_id,
     )
@@ -67,7 +67,7 @@ def count_rows(store: Counted, phases: Sequence[Experiment]) -> Iterator[Row]:
             where = dict(zip(key, (phase.key, phase.phase, *rest), strict=True))
             if "cohort" in where:
                 hourly = table == "exposed" or (table == "reach" and not where["attribute"])
-                where["cohort"] = _iso(EPOCH + int(where["cohort"]) * (HOUR if hourly else DAY))
+                where["cohort"] = iso(EPOCH + int(where["cohort"]) * (HOUR if hourly else DAY))
             yield {"table": str(table), **where, **dict(zip(sums, counts, strict=True))}
 
 
@@ -78,10 +78,6 @@ def spreadsheet(row: Row, columns: Sequence[str]) -> Sequence[str | int]:
     """
     values = (row.get(column, "") for column in columns)
     return [f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value for value in values]
-
-
-def _iso(at: datetime) -> str:
-    return at.isoformat().replace("+00:00", "Z")
 
 
 def _json(value: Mapping[str, object]) -> str:

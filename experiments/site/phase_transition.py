@@ -12,7 +12,7 @@ from experiments.definition.decision_record import too_early, too_late
 from experiments.definition.definition import GRACE
 from experiments.definition.experiment import Experiment
 from experiments.definition.problem import Fault, Place, seen
-from experiments.definition.quantity import write_share, write_time
+from experiments.definition.quantity import iso, write_share
 
 _FREE = {"name", "hypothesis", "labels", "traffic", "status", "serve", "decision", "started_at", "ended_at"}
 
@@ -60,7 +60,7 @@ def _updated(edited: Experiment, latest: Experiment, now: datetime) -> Experimen
 def _refusals(edited: Experiment, latest: Experiment | None, now: datetime) -> Iterator[Fault]:
     for name, time in (("started_at", edited.started_at), ("ended_at", edited.ended_at)):
         if time is not None and time > now:
-            what = f"is {write_time(time)}, in the future"
+            what = f"is {iso(time)}, in the future"
             yield Fault((name,), what, "remove it, and change the status when the time has come")
     yield from _decision_refusals(edited, latest, now)
     if latest is None:
@@ -74,8 +74,8 @@ def _refusals(edited: Experiment, latest: Experiment | None, now: datetime) -> I
         remedy = f"write phase: {latest.phase}, or phase: {latest.phase + 1} to start the data afresh"
         yield Fault(("phase",), what, remedy)
     elif edited.started_at is not None and edited.started_at < (latest.ended_at or now):
-        ended = f"ended at {write_time(latest.ended_at)}" if latest.ended_at else "ends only now"
-        what = f"is {write_time(edited.started_at)}, but phase {latest.phase} {ended}"
+        ended = f"ended at {iso(latest.ended_at)}" if latest.ended_at else "ends only now"
+        what = f"is {iso(edited.started_at)}, but phase {latest.phase} {ended}"
         yield Fault(("started_at",), what, "remove it: the phase then starts when it is first seen")
 
 
@@ -109,12 +109,12 @@ def _time_refusals(edited: Experiment, latest: Experiment, now: datetime) -> Ite
         ("ended_at", edited.ended_at, latest.ended_at),
     ):
         if given is not None and recorded is not None and given != recorded:
-            what = f"is {write_time(given)}, but phase {latest.phase} is recorded with {write_time(recorded)}"
+            what = f"is {iso(given)}, but phase {latest.phase} is recorded with {iso(recorded)}"
             yield Fault((name,), what, "remove it, or write the recorded moment")
     if latest.ended_at is None and edited.ended_at is not None and edited.ended_at < now - GRACE:
         if edited.assignment == "reported":  # history: another tool stopped it when it did
             return
-        what = f"is {write_time(edited.ended_at)}, which would take back what has been counted since"
+        what = f"is {iso(edited.ended_at)}, which would take back what has been counted since"
         yield Fault(("ended_at",), what, "remove it: the phase then ends when status: stopped is first seen")
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import datetime
 
 from flask import request
 from werkzeug.exceptions import BadRequest, NotFound
 
 from experiments.definition.experiment import Experiment
+from experiments.definition.quantity import past_moment
 from webapp.services.services import services
 
 _PHASE = re.compile("[0-9]{1,6}")
-_EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def recorded_phases(key: str) -> list[Experiment]:
@@ -45,16 +45,11 @@ def asked_moment() -> datetime | None:
     asked = request.args.get("as_of")
     if asked is None:
         return None
-    example = "a moment with its time zone, such as 2026-11-22T10:00:00Z (write a + as %2B)"
     try:
-        moment = datetime.fromisoformat(asked)
+        return past_moment(asked, services().clock())
     except ValueError as error:
-        raise BadRequest(f"as_of is {asked!r}, must be {example}.") from error
-    if moment.tzinfo is None:
-        raise BadRequest(f"as_of is {asked!r}, which has no time zone; must be {example}.")
-    if not _EARLIEST <= moment <= services().clock():
-        raise BadRequest(f"as_of is {asked!r}, must be between the year 2000 and now; nobody knows later numbers yet.")
-    return moment.astimezone(UTC)
+        hint = " (write a + as %2B)" if " " in asked else ""
+        raise BadRequest(f"as_of is {asked!r}, {error}{hint}.") from error
 
 
 def started_phase(key: str) -> Experiment:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Final
 
+from experiments.definition.quantity import iso
 from experiments.events.event import Event
 from webapp.wire.segment_reader import EXPOSURE_NAMES
 
@@ -29,8 +29,8 @@ def segment_line(event: Event) -> str:
     """The event as one line of JSON, with its own time of receipt (read only from a trusted sender)."""
     message = _call(event) | {
         "messageId": event.message_id,
-        "timestamp": _iso(event.at),
-        "receivedAt": _iso(event.received_at),
+        "timestamp": iso(event.at),
+        "receivedAt": iso(event.received_at),
     }
     if event.kind == "exposure":
         message["properties"] = {"experiment_id": event.experiment, "variation_id": event.variant, **event.properties}
@@ -63,7 +63,3 @@ def _context(attributes: Mapping[str, str]) -> dict[str, Any]:
     if first_seen := attributes.get("first_seen"):
         context["first_seen"] = first_seen
     return context
-
-
-def _iso(at: datetime) -> str:
-    return at.isoformat().replace("+00:00", "Z")

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from markupsafe import Markup, escape
 
 from experiments.definition.definition import Interval
+from experiments.definition.quantity import iso
 from experiments.site.site import Settings
 
 MINUS = "\u2212"
@@ -71,11 +72,6 @@ class Formatting:
     def money(self, hundredths: int) -> str:
         """An amount given in hundredths of the currency unit, such as '1,234.50 EUR'."""
         return f"{_signed_number(hundredths / 100, 2)} {self.currency}"
-
-
-def iso(at: datetime) -> str:
-    """An instant as URLs and machines write it, such as 2026-11-22T10:00:00Z."""
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def calendar_day(day: date) -> str:

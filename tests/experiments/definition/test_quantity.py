@@ -11,13 +11,15 @@ from pydantic_core import PydanticCustomError
 
 from experiments.definition.quantity import (
     LONGEST,
+    iso,
+    past_moment,
+    percentage,
     read_duration,
     read_share,
     read_time,
     read_wait,
     write_duration,
     write_share,
-    write_time,
 )
 
 
@@ -115,4 +117,60 @@ def test_what_is_no_moment(value: object) -> None:
 
 @given(st.datetimes(timezones=st.just(UTC)))
 def test_moments_survive_writing(time: datetime) -> None:
-    assert read_time(write_time(time)) == time
+    assert read_time(iso(time)) == time
+
+
+@pytest.mark.parametrize("value", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:00:00-05:00"])
+def test_a_moment_that_utc_has_no_year_for_is_refused_in_words(value: str) -> None:
+    with pytest.raises(PydanticCustomError, match="which UTC has no year for"):
+        read_time(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "bare", "share"),
+    [
+        ("12.5%", False, 0.125),
+        ("12.5 %", False, 0.125),
+        ("150%", False, 1.5),
+        ("12.5", True, 0.125),
+        ("12.5", False, None),
+        ("1000%", True, None),
+        ("-3%", True, None),
+        ("ten", True, None),
+        ("", True, None),
+    ],
+)
+def test_a_percentage_that_somebody_typed(text: str, bare: bool, share: float | None) -> None:
+    assert percentage(text, bare) == share
+
+
+NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "days", "moment"),
+    [
+        ("2026-11-22T11:00:00+01:00", False, NOW),
+        ("2026-11-22", True, datetime(2026, 11, 22, tzinfo=UTC)),
+        ("2000-01-01T00:00:00Z", False, datetime(2000, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_a_moment_of_the_past(text: str, days: bool, moment: datetime) -> None:
+    assert past_moment(text, NOW, days) == moment
+
+
+@pytest.mark.parametrize(
+    ("text", "days", "says"),
+    [
+        ("yesterday", False, "must be a moment with its time zone, such as 2026-11-22T10:00:00Z"),
+        ("yesterday", True, "or a day, such as 2026-11-22"),
+        ("2026-11-22", False, "which has no time zone"),
+        ("2026-11-22T10:00", True, "which has no time zone"),
+        ("2026-11-22T10:00:01Z", False, "between the year 2000 and now"),
+        ("0001-01-01T00:00:00+14:00", False, "between the year 2000 and now"),
+        ("1999-12-31", True, "between the year 2000 and now"),
+    ],
+)
+def test_what_is_no_moment_of_the_past(text: str, days: bool, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        past_moment(text, NOW, days)

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from webapp.commands.results.results import Moment
 from webapp.commands.shared.opened_site import definition_in_force, measured
-from webapp.commands.shared.parameters import Percentage, StepPercentage
+from webapp.commands.shared.parameters import PastMoment, Percentage, StepPercentage
 from webapp.commands.site.site_folder import SITE, require_site
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ if TYPE_CHECKING:
     type=click.FloatRange(0, min_open=True),
     help="How many visitors a day take part, over all variants, instead of what was measured.",
 )
-@click.option("--as-of", type=Moment(), help="With what was known then; else now.")
+@click.option("--as-of", type=PastMoment(), help="With what was known then; else now.")
 @click.option("--json", "as_json", is_flag=True, help="The same numbers for programs.")
 def plan(
     site: Path,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from webapp.commands.shared.parameters import PastMoment
 from webapp.commands.site.site_folder import SITE, require_site
 
 if TYPE_CHECKING:
@@ -19,28 +20,10 @@ if TYPE_CHECKING:
     from experiments.store.store import Store
 
 
-class Moment(click.ParamType["datetime"]):
-    """An instant with its time zone, or a day (its first moment, UTC), from 2000 to now."""
-
-    name = "moment"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        try:
-            at = datetime.fromisoformat(str(value))
-        except ValueError:
-            self.fail(f"{value!r} is no moment; write one such as 2026-11-22T10:00:00Z or 2026-11-22", param, ctx)
-        if at.tzinfo is None and len(str(value)) > len("2026-11-22"):
-            self.fail(f"{value!r} has no time zone; write one such as 2026-11-22T10:00:00Z", param, ctx)
-        at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
-        if not at.year >= 2000 or at > datetime.now(UTC):
-            self.fail(f"{value!r} must lie between the year 2000 and now", param, ctx)
-        return at
-
-
 @click.command(short_help="Show the verdict and the numbers of an experiment.")
 @SITE
 @click.argument("experiment")
-@click.option("--as-of", type=Moment(), help="What was known then; else now.")
+@click.option("--as-of", type=PastMoment(), help="What was known then; else now.")
 @click.option("--phase", type=click.IntRange(1), help="An earlier phase; else the latest.")
 @click.option("--by", help="Explore one attribute, such as device: the goal among the visitors of each of its levels.")
 @click.option("--json", "as_json", is_flag=True, help="The same numbers for programs.")

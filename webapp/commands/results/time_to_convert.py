@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from webapp.commands.results.results import Moment, chosen_phase
+from webapp.commands.results.results import chosen_phase
 from webapp.commands.shared.console import progress
+from webapp.commands.shared.parameters import PastMoment
 from webapp.commands.site.site_folder import SITE, require_site
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 @click.command("time-to-convert", short_help="Show how long visitors take to reach each step.")
 @SITE
 @click.argument("experiment")
-@click.option("--as-of", type=Moment(), help="What was known then; else now.")
+@click.option("--as-of", type=PastMoment(), help="What was known then; else now.")
 @click.option("--phase", type=click.IntRange(1), help="An earlier phase; else the latest.")
 @click.option("--json", "as_json", is_flag=True, help="The same numbers for programs.")
 def time_to_convert(site: Path, experiment: str, as_of: datetime | None, phase: int | None, as_json: bool) -> None:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from webapp.commands.results.results import Moment
+from webapp.commands.shared.parameters import PastMoment
 from webapp.commands.site.site_folder import SITE, require_site
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ _DAYS = 31  # of the newest days, when one step is shown day by day
 @click.command(short_help="Explain why an experiment's numbers changed between two moments.")
 @SITE
 @click.argument("experiment")
-@click.option("--from", "before", required=True, type=Moment(), help="The earlier moment.")
-@click.option("--to", "after", type=Moment(), help="The later one; else now.")
+@click.option("--from", "before", required=True, type=PastMoment(), help="The earlier moment.")
+@click.option("--to", "after", type=PastMoment(), help="The later one; else now.")
 @click.option("--step", "key", help="Only this step, day by day.")
 @click.option("--phase", type=click.IntRange(1), help="An earlier phase; else the latest.")
 @click.option("--json", "as_json", is_flag=True, help="The same numbers for programs.")

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from experiments.definition.quantity import iso
 from experiments.reporting.report import Report
 from experiments.reporting.segments import SegmentReport
 from experiments.reporting.step_report import StepReport
 from webapp.pages.experiment.verdict_sentences import macro_step
 from webapp.pages.report_cache import Figures
-from webapp.words.formatting import iso
 
 Line = Mapping[str, object]
 

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from experiments.definition.experiment import Experiment
 from experiments.definition.problem import Problem
+from experiments.definition.quantity import iso
 from experiments.reporting.funnel import Funnel
 from experiments.reporting.lift_decomposition import ACCOUNTING_IDENTITY
 from experiments.reporting.report import Report
@@ -27,7 +28,7 @@ from webapp.pages.experiment.segment_forest import Forest, forest
 from webapp.pages.experiment.value import Worth, worth
 from webapp.pages.experiment.verdict_sentences import Verdict, macro_step, verdict
 from webapp.pages.report_cache import Figures
-from webapp.words.formatting import Formatting, count, iso, percent, things
+from webapp.words.formatting import Formatting, count, percent, things
 from webapp.words.glossary import TERMS, Terms
 from webapp.words.sentences import say, spoken
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 from markupsafe import Markup
 
 from experiments.definition.experiment import Experiment
+from experiments.definition.quantity import percentage
 from experiments.planning.forecast import POWER
 from webapp.words.formatting import percent
 from webapp.words.sentences import say
@@ -19,7 +20,6 @@ Value = TypeVar("Value")
 MOST_DAYS = 3650
 MOST_VISITORS = 1e9
 
-_PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,4})?)\s?%?")
 _NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,3})?")
 
 
@@ -72,10 +72,9 @@ def plan_form(asked: Mapping[str, Sequence[str]], experiment: Experiment) -> Pla
 
 
 def _share(text: str, least: float, most: float, example: str, least_included: bool = False) -> float:
-    match = _PERCENT.fullmatch(text)
-    if not match:
+    share = percentage(text, bare=True)
+    if share is None:
         raise _Wrong(say("plan.share.wrong", value=text, example=example))
-    share = float(match[1]) / 100
     if share > most or share < least or (share == least and not least_included):
         key = "plan.share.from" if least_included else "plan.share.range"
         raise _Wrong(say(key, value=text, least=percent(least), most=f"{most * 100:g}%"))

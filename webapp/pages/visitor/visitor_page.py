@@ -11,11 +11,12 @@ from itertools import groupby
 from experiments.audit.visitor_history import Story, Told
 from experiments.audit.visitor_phase import Chapter, Counted
 from experiments.definition.experiment import Experiment
+from experiments.definition.quantity import iso
 from experiments.events.event import Event, Refusal
 from experiments.store.store import Store
 from webapp.pages.visitor import visitor_sentences as fates
 from webapp.pages.visitor.visitor_sentences import Tone
-from webapp.words.formatting import Formatting, iso, listing
+from webapp.words.formatting import Formatting, listing
 from webapp.words.sentences import spoken
 from webapp.words.vocabulary import GRADES, KINDS, LEDGER, REFUSALS
 

@@ -80,7 +80,12 @@ def test_a_past_moment_shows_what_was_known_then(site: Path) -> None:
         ),
         pytest.param(("popup-contact-form",), 1, "is a draft: it has not started", id="draft"),
         pytest.param(("contact-form", "--phase", "2"), 2, "contact-form has no phase 2; it has 1", id="phase"),
-        pytest.param(("contact-form", "--as-of", "yesterday"), 2, "'yesterday' is no moment", id="no moment"),
+        pytest.param(
+            ("contact-form", "--as-of", "yesterday"),
+            2,
+            "'yesterday', must be a moment",
+            id="no moment",
+        ),
         pytest.param(("contact-form", "--as-of", "2026-01-01T10:00"), 2, "has no time zone", id="no zone"),
         pytest.param(("contact-form", "--as-of", "2999-01-01"), 2, "between the year 2000 and now", id="future"),
     ],
