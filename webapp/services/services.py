@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar, cast
 
 from flask import current_app
 
@@ -16,10 +17,15 @@ from experiments.store.group_commit import GroupCommit
 from experiments.store.store import Store
 from webapp.services.tokens import Tokens
 
+Part = TypeVar("Part")
+
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """One site as its views see it. `open_results` True shows results without a token (the demo, on loopback only)."""
+    """One site as its views see it. `open_results` True shows results without a token (the demo, on loopback only).
+
+    `parts`: what `one` has made; a test puts its own there.
+    """
 
     site: Site
     catalog: Catalog
@@ -28,6 +34,7 @@ class Services:
     tokens: Tokens
     clock: Callable[[], datetime]
     open_results: bool
+    parts: dict[type, object] = field(default_factory=dict)
 
     @property
     def store(self) -> Store:
@@ -38,6 +45,10 @@ class Services:
     def group_commit(self) -> GroupCommit:
         """The one writer of this worker."""
         return self.log.group_commit
+
+    def one(self, kind: type[Part]) -> Part:
+        """What this worker has one of, such as the cache of its reports: made when first asked for, by its class."""
+        return cast(Part, self.parts.get(kind) or self.parts.setdefault(kind, kind()))
 
     def close(self) -> None:
         """Write what waits and let go of the store; the worker ends."""

@@ -36,7 +36,7 @@ from webapp.pages import live, preview
 from webapp.pages.experiment import result_routes as results
 from webapp.pages.home import home
 from webapp.pages.plan import plan_routes as plan_page
-from webapp.pages.report_cache import Figures
+from webapp.pages.report_cache import Figures, Reports
 from webapp.pages.time_to_convert import time_to_convert_routes as time_to_convert_page
 from webapp.server.app import CONTENT_SECURITY_POLICY
 from webapp.services import access
@@ -201,6 +201,7 @@ class Stage:
     """What the app under test shows: reports by (key, phase), drafts, segments by attribute, problems, arrivals.
 
     `keys`: config file -> key. `known`: key -> what was measured. `archived`: keys without a config file.
+    `parts`: what stands in for caches of a worker.
     """
 
     reports: list[Report] = field(default_factory=list)
@@ -216,6 +217,7 @@ class Stage:
     archived: Sequence[str] = ()
     database: Path = Path("nowhere") / "yesladder.db"
     decisions: Sequence[Entry] = ()
+    parts: dict[type, Any] = field(default_factory=dict)
 
     def show(self, *reports: Report) -> None:
         """Show exactly these."""
@@ -257,6 +259,7 @@ class Stage:
             tokens=SimpleNamespace(),
             clock=lambda: NOW,
             open_results=True,
+            parts=dict(self.parts),
         )  # type: ignore[arg-type]
         for module in (home, results, time_to_convert_page, plan_page, live, preview, access):
             app.register_blueprint(module.blueprint)
@@ -271,7 +274,7 @@ class Stage:
 
 
 @pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
+def stage() -> Stage:
     """An empty stage; whatever is asked of the reports is answered from it."""
     stage = Stage()
 
@@ -281,7 +284,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
         figures = Figures(replace(one, as_of=as_of), funnel(one), known=stage.known.get(phase.key))
         return replace(figures, decisions=stage.decisions)
 
-    monkeypatch.setattr(results, "_reports", SimpleNamespace(figures=figures))
+    stage.parts[Reports] = SimpleNamespace(figures=figures)
     return stage
 
 

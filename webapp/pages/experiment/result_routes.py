@@ -22,7 +22,7 @@ from webapp.pages.experiment.result_page import Place, config_text, elapsed, res
 from webapp.pages.experiment.verdict_sentences import draft_verdict
 from webapp.pages.page import as_data, as_file, page, prepare, site_formatting, this_minute
 from webapp.pages.plan.form import plan_form
-from webapp.pages.plan.inputs import Question
+from webapp.pages.plan.inputs import Plans, Question
 from webapp.pages.query import asked_moment, asked_phase, no_step, recorded_phases, started_phase
 from webapp.pages.report_cache import Figures, Reports
 from webapp.services.access import require_read
@@ -31,7 +31,6 @@ from webapp.words.formatting import interval
 
 blueprint = Blueprint("results", __name__)
 
-_reports = Reports()
 _charts = Charts(drawing())
 
 
@@ -112,12 +111,12 @@ def _still_needed(figures: Figures) -> Mapping[str, int] | None:
     """How many more visitors each step takes. Computed behind the answer: it is there when the page is asked again."""
     experiment = figures.report.experiment
     question = Question(experiment, plan_form({}, experiment), figures.known, figures.report.as_of)
-    return question.still_needed(until=0.0)
+    return question.still_needed(services().one(Plans), until=0.0)
 
 
 def figures_of(experiment: Experiment, as_of: datetime) -> Figures:
     """The figures of a phase as of this moment; what the decision log lacks is handed over to be written."""
-    figures = _reports.figures(experiment, services().store, as_of, services().catalog.phases())
+    figures = services().one(Reports).figures(experiment, services().store, as_of, services().catalog.phases())
     figures.keep_decisions(services().clock(), _record)
     return figures
 

@@ -19,8 +19,16 @@ from webapp.pages.plan.plan_sentences import UNLIKELY
 from webapp.words.formatting import Formatting, count, percent
 from webapp.words.sentences import say
 
-Targets = Computed[Target | None]
 Asked = tuple[Hashable, Callable[[], Target | None]]
+
+KEPT_TARGETS = 256
+
+
+class Targets(Computed[Target | None]):
+    """What decides the experiments that a worker was asked about last."""
+
+    def __init__(self) -> None:
+        super().__init__(KEPT_TARGETS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +89,7 @@ def _expected(targets: Targets, report: Report, known: Measurement, formatting: 
     if (missing := _missing(experiment, known)) is not None:
         return _without_average(report, known, missing, formatting)
     wanted = asked(report, known)
-    found = targets.get(wanted[0], until) if wanted else None
+    found = targets.found(wanted[0], until) if wanted else None
     if found is None:
         return Outlook(say("outlook.pending"), say("outlook.pending.why"))
     if found.answer is None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from threading import Lock
 
-from flask import Blueprint, Response, current_app
+from flask import Blueprint, Response
 from flask.blueprints import BlueprintSetupState
 from markupsafe import Markup
 
@@ -29,6 +27,7 @@ from webapp.pages.home.forecast import Outlook, Targets, asked, final_at, outloo
 from webapp.pages.home.site_health import Condition, condition
 from webapp.pages.page import page, prepare, site_formatting, this_minute
 from webapp.services.access import require_read
+from webapp.services.kept import Kept
 from webapp.services.services import services
 from webapp.words.formatting import Formatting
 from webapp.words.glossary import TERMS, Terms
@@ -39,8 +38,6 @@ blueprint = Blueprint("home", __name__)
 KEPT_LINES = 256
 PATIENCE_SECONDS = 0.2
 """So long all lines together wait for decision dates that are being computed."""
-
-_targets: Targets = Targets(KEPT_LINES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +109,6 @@ class Home:
 @blueprint.record_once
 def _prepare(state: BlueprintSetupState) -> None:
     prepare(state)
-    state.app.extensions["yesladder-home"] = Lines()
 
 
 @blueprint.get("/")
@@ -128,14 +124,14 @@ def _home(now: datetime, formatting: Formatting) -> Home:
     archived = {one.key: one for one in phases if one.key not in in_force}  # the latest phase of each
     refused = list(_refused(catalog.problems(), catalog.keys(), in_force))
     faults = {one.key: len(one.problems) for one in refused if one.refused}
-    kept: Lines = current_app.extensions["yesladder-home"]
+    kept, targets = services().one(Lines), services().one(Targets)
     lines = {one.key: kept.line(one, now) for one in (*in_force.values(), *archived.values()) if one.started_at}
     for line in lines.values():
         if (wanted := asked(line.report, line.known)) is not None:
-            _targets.ask(*wanted)
+            targets.ask(*wanted)
     until = time.monotonic() + PATIENCE_SECONDS
     entries = {
-        one.key: _entry(one, lines.get(one.key), faults.get(one.key, 0), now, formatting, until)
+        one.key: _entry(one, lines.get(one.key), faults.get(one.key, 0), now, formatting, targets, until)
         for one in sorted((*in_force.values(), *archived.values()), key=lambda one: one.name.lower())
     }
     groups: dict[str, list[Entry]] = {"running": [], "draft": [], "stopped": [], "archived": []}
@@ -150,12 +146,18 @@ def _home(now: datetime, formatting: Formatting) -> Home:
 
 
 def _entry(
-    experiment: Experiment, line: Line | None, problems: int, now: datetime, formatting: Formatting, until: float
+    experiment: Experiment,
+    line: Line | None,
+    problems: int,
+    now: datetime,
+    formatting: Formatting,
+    targets: Targets,
+    until: float,
 ) -> Entry:
     if line is None:
         return Entry(experiment, timedelta(), None, None, None, problems)
     health = condition(line.report, line.known, now, formatting)
-    when = outlook(_targets, line.report, line.known, formatting, until)
+    when = outlook(targets, line.report, line.known, formatting, until)
     if line.lender is not None and when.reckoned:
         borrowed = say("outlook.borrowed", lender=line.lender.key)
         when = replace(when, why=Markup("{}; {}").format(when.why, borrowed))
@@ -176,25 +178,15 @@ def _refused(
                 yield Refused(file, key, in_force.get(key), errors, some)
 
 
-class Lines:
-    """Lines of experiments, read once a minute. Safe to share between threads."""
+class Lines(Kept[tuple[str, datetime], Line]):
+    """Lines of experiments, read once a minute."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, datetime], Line] = OrderedDict()
-        self._lock = Lock()
+        super().__init__(KEPT_LINES)
 
     def line(self, phase: Experiment, now: datetime) -> Line:
         """The line of this phase as of this minute. Raises StoreUnavailable."""
-        key = (phase.model_dump_json(), now)
-        with self._lock:
-            if key in self._kept:
-                return self._kept[key]
-        line = _line(phase, now)
-        with self._lock:
-            self._kept[key] = line
-            if len(self._kept) > KEPT_LINES:
-                self._kept.popitem(last=False)
-        return line
+        return self.get((phase.model_dump_json(), now), lambda: _line(phase, now))
 
 
 def _line(phase: Experiment, now: datetime) -> Line:

@@ -14,8 +14,9 @@ from experiments.planning.cumulative_power import Course, courses
 from experiments.planning.forecast import SoFar, decision, planned_method
 from experiments.planning.measured import is_own
 from experiments.planning.plan import Plan, plan
-from webapp.pages.background import Computed, Found
+from webapp.pages.background import Computed
 from webapp.pages.plan.form import PlanForm
+from webapp.services.kept import Found
 from webapp.words.sentences import say
 
 KEPT_PLANS = 64
@@ -29,7 +30,11 @@ class Planned:
     courses: Sequence[Course]
 
 
-_plans: Computed[Planned] = Computed(KEPT_PLANS)
+class Plans(Computed[Planned]):
+    """The plans that a worker was asked for last."""
+
+    def __init__(self) -> None:
+        super().__init__(KEPT_PLANS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +89,8 @@ class Question:
             missing.append(say("plan.asks.traffic"))
         return say("plan.asks", what=Markup(", ").join(missing))
 
-    def planned(self, until: float) -> Found[Planned] | None:
-        """The plan; None while it is being computed."""
+    def planned(self, plans: Plans, until: float) -> Found[Planned] | None:
+        """The plan, waited for until this moment of `time.monotonic`; None while it is being computed."""
         experiment, detect, form = self.experiment, self.detect, self.form
         rates, per_day, start = self.rates, self.visitors_per_day, self.start
         assert detect is not None
@@ -100,8 +105,8 @@ class Question:
             experiment.model_dump_json(),
             *(tuple(sorted(rates.items())), per_day, detect, form.power, form.days, start),
         )
-        _plans.ask(key, compute)
-        found = _plans.get(key, until)
+        plans.ask(key, compute)
+        found = plans.found(key, until)
         if found is None or self.so_far is None:
             return found
         made = found.answer.plan
@@ -110,13 +115,13 @@ class Question:
         dated = decision(experiment, made.target, per_day, start, self.so_far)
         return Found(replace(found.answer, plan=replace(made, decision=dated)))
 
-    def still_needed(self, until: float) -> Mapping[str, int] | None:
+    def still_needed(self, plans: Plans, until: float) -> Mapping[str, int] | None:
         """Step -> how many more visitors, all variants together, find `detect` there with the power asked for.
 
         By the method that judges; 0 where enough have come, and no step for which there is no number. None while it is
         being computed, or where something is missing.
         """
-        found = None if self.asks() is not None else self.planned(until)
+        found = None if self.asks() is not None else self.planned(plans, until)
         if found is None:
             return None
         method = planned_method(self.experiment)

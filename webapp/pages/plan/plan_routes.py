@@ -20,12 +20,12 @@ from experiments.planning.plan import METHODS, StepPlan
 from webapp.charts.charts import NARROW, WIDE, Charts
 from webapp.charts.cumulative_power import Week, chances_chart, weeks
 from webapp.charts.vega_process import drawing
-from webapp.pages.background import Found
 from webapp.pages.page import as_data, page, prepare, site_formatting, this_minute
 from webapp.pages.plan.form import PlanForm, plan_form
-from webapp.pages.plan.inputs import Planned, Question
+from webapp.pages.plan.inputs import Planned, Plans, Question
 from webapp.pages.plan.plan_sentences import Given, PlanWords
 from webapp.services.access import require_read
+from webapp.services.kept import Found
 from webapp.services.services import services
 from webapp.words.formatting import about, count, lift, percent, rate
 from webapp.words.glossary import TERMS
@@ -85,7 +85,8 @@ def plan_page(key: str) -> Response:
     """The plan with what was measured, or what the form says instead."""
     question = _question(key)
     form, asks = question.form, question.asks()
-    found = None if form.errors or asks else question.planned(time.monotonic() + PATIENCE_SECONDS)
+    until = time.monotonic() + PATIENCE_SECONDS
+    found = None if form.errors or asks else question.planned(services().one(Plans), until)
     response = page("plan.html", page=_page(question, found, asks), **_WORDS)
     if form.errors:
         response = make_response(response.get_data(), 400)
@@ -104,7 +105,7 @@ def plan_json(key: str) -> Response:
         raise BadRequest("; ".join(f"{field}: {error.striptags()}" for field, error in question.form.errors.items()))
     if (asks := question.asks()) is not None:
         raise BadRequest(f"{asks.striptags()} Give detect, rate and visitors_per_day in the query, such as rate=3%25.")
-    found = question.planned(time.monotonic() + DATA_PATIENCE_SECONDS)
+    found = question.planned(services().one(Plans), time.monotonic() + DATA_PATIENCE_SECONDS)
     if found is None:
         response = jsonify(success=False, code="being-computed", message=say("plan.pending").striptags())
         response.status_code = 503

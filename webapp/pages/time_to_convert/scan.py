@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -17,6 +16,7 @@ from experiments.events.event import Event
 from experiments.reporting.time_to_convert import TimeToConvert, sealed_until, time_to_convert
 from experiments.store.sqlite.exposed_people import exposed_people, raw_events_gone
 from experiments.store.store import Store
+from webapp.services.kept import Kept
 
 MOST_VISITORS = 50_000
 MOST_SECONDS = 20.0
@@ -34,13 +34,12 @@ class NoTimes(Exception):
         self.why: Why = why
 
 
-class TimeScans:
-    """Keeps the last scans until the sealed counts change, to which they belong. Safe to share between threads."""
+class TimeScans(Kept[str, TimeToConvert]):
+    """Keeps the last scans until the sealed counts change, to which they belong."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(KEPT_SCANS)
         self._now = now
-        self._kept: OrderedDict[str, TimeToConvert] = OrderedDict()
-        self._lock = Lock()
         self._scanning = Lock()
 
     def times(self, phase: Experiment, store: Store, as_of: datetime) -> TimeToConvert:
@@ -50,28 +49,17 @@ class TimeScans:
         columns = (sealed.days, sealed.variant, sealed.pattern, sealed.visitors)
         content = phase.model_dump_json(), store.revisions(phase), *(column.tolist() for column in columns)
         key = hashlib.sha256(repr((content, sealed_until(phase, as_of) if visitors else None)).encode()).hexdigest()
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return replace(self._kept[key], as_of=as_of)
+        if (kept := self.found(key)) is not None:
+            return replace(kept.answer, as_of=as_of)
         if raw_events_gone(phase, store):
             raise NoTimes("gone")
         if visitors > MOST_VISITORS:
             raise NoTimes("many")
-        found = self._scan(phase, store, as_of)
-        with self._lock:
-            self._kept[key] = found
-            if len(self._kept) > KEPT_SCANS:
-                self._kept.popitem(last=False)
-        return found
-
-    def _scan(self, phase: Experiment, store: Store, as_of: datetime) -> TimeToConvert:
         if not self._scanning.acquire(blocking=False):
             raise NoTimes("busy")
         try:
-            return time_to_convert(
-                phase, self._in_time(exposed_people(phase, store, sealed_until(phase, as_of))), as_of
-            )
+            people = exposed_people(phase, store, sealed_until(phase, as_of))
+            return self.get(key, lambda: time_to_convert(phase, self._in_time(people), as_of))
         finally:
             self._scanning.release()
 

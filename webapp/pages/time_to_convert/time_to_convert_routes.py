@@ -27,7 +27,6 @@ from webapp.words.sentences import say, spoken
 
 blueprint = Blueprint("time_to_convert", __name__)
 
-_scans = TimeScans()
 _charts = Charts(drawing())
 _STATUS = {"gone": 410, "many": 503, "slow": 503, "busy": 503}
 _QUARTERS = ("quarter_within", "half_within", "three_quarters_within")
@@ -98,7 +97,7 @@ def refusal(why: NoTimes, experiment: Experiment) -> Markup:
 def _times(experiment: Experiment, as_of: datetime) -> TimeToConvert:
     """For programs. Raises WireError in words."""
     try:
-        return _scans.times(experiment, services().store, as_of)
+        return services().one(TimeScans).times(experiment, services().store, as_of)
     except NoTimes as why:
         words = refusal(why, experiment).striptags()
         raise WireError(_STATUS[why.why], f"times-{why.why}", words) from why
@@ -106,7 +105,7 @@ def _times(experiment: Experiment, as_of: datetime) -> TimeToConvert:
 
 def _page(experiment: Experiment, as_of: datetime, asked: str) -> Times:
     try:
-        found = _scans.times(experiment, services().store, as_of)
+        found = services().one(TimeScans).times(experiment, services().store, as_of)
     except NoTimes as why:
         return Times(None, refusal(why, experiment), None, ())
     step = next(one for one in found.steps if one.step == asked)

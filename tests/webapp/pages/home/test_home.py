@@ -29,9 +29,8 @@ Words = Callable[[str], str]
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is computed yet, and everything is waited for."""
+    """Everything is waited for."""
     monkeypatch.setattr(home, "PATIENCE_SECONDS", 60.0)
-    monkeypatch.setattr(home, "_targets", Targets(99))
 
 
 def known(phase: Experiment, rate: float | None = 0.02, per_day: float | None = 1000, **changes: Any) -> Measurement:
@@ -203,7 +202,7 @@ def test_what_it_does_not_know_a_comparable_experiment_lends(
 
 
 def test_a_page_never_waits_for_a_date_that_takes_long(
-    stage: Any, words_of: Words, build: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+    stage: Any, client: FlaskClient, words_of: Words, build: SimpleNamespace
 ) -> None:
     class Never(Computed[Any]):
         """Computes nothing."""
@@ -211,7 +210,7 @@ def test_a_page_never_waits_for_a_date_that_takes_long(
         def ask(self, key: Any, compute: Any) -> None:
             pass
 
-    monkeypatch.setattr(home, "_targets", Never(1))
+    client.application.extensions["yesladder"].parts[Targets] = Never(1)
     phase = build.experiment(**PLANNED)
     stage.known = {phase.key: known(phase)}
     stage.show(build.report(of=phase))

@@ -20,6 +20,7 @@ from webapp.pages.background import Computed
 from webapp.pages.plan import inputs as question
 from webapp.pages.plan import plan_routes as plan_page
 from webapp.pages.plan.form import plan_form
+from webapp.pages.plan.inputs import Plans
 from webapp.words.formatting import about
 
 HERE = "http://localhost"
@@ -30,7 +31,6 @@ Words = Callable[[str], str]
 def patient(stage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was measured is on stage; nothing is computed yet, and everything is waited for."""
     monkeypatch.setattr(plan_page, "measured", lambda _, __, experiment, ___: stage.known.get(experiment.key))
-    monkeypatch.setattr(question, "_plans", Computed(9))
     monkeypatch.setattr(plan_page, "PATIENCE_SECONDS", 60.0)
     monkeypatch.setattr(plan_page, "DATA_PATIENCE_SECONDS", 60.0)
 
@@ -158,7 +158,7 @@ def test_who_is_unknown_is_not_planned(stage: Any, client: FlaskClient, build: S
 
 
 def test_a_plan_that_takes_long_is_computed_behind_the_page(
-    stage: Any, client: FlaskClient, build: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+    stage: Any, client: FlaskClient, build: SimpleNamespace
 ) -> None:
     class Never(Computed[Any]):
         """Computes nothing."""
@@ -166,7 +166,7 @@ def test_a_plan_that_takes_long_is_computed_behind_the_page(
         def ask(self, key: Any, compute: Any) -> None:
             pass
 
-    monkeypatch.setattr(question, "_plans", Never(1))
+    client.application.extensions["yesladder"].parts[Plans] = Never(1)
     stage.drafts = [draft(build)]
     query = "?rate=3%25&detect=20%25"
     response = client.get(f"/plan/idea{query}", base_url=HERE)
@@ -247,17 +247,18 @@ def test_a_percentage_is_written_with_or_without_its_sign(build: SimpleNamespace
 
 @pytest.mark.parametrize("state", ["undecided", "collecting", "better"])
 def test_the_result_page_says_how_many_more_visitors_an_open_step_takes(
-    stage: Any, words_of: Words, build: SimpleNamespace, state: str
+    stage: Any, client: FlaskClient, words_of: Words, build: SimpleNamespace, state: str
 ) -> None:
     phase = build.experiment(analysis={"detect": "20%", "planned_visitors": 40_000})
+    plans = client.application.extensions["yesladder"].one(Plans)
     measured = known(phase, testimonials_read=0.3)
     stage.show(build.report(state, phase))
     stage.known = {phase.key: measured}
     asked = question.Question(phase, plan_form({}, phase), measured, build.NOW)
-    assert asked.still_needed(until=0.0) is None  # it is being computed
-    needed = asked.still_needed(until=time.monotonic() + 60)
+    assert asked.still_needed(plans, until=0.0) is None  # it is being computed
+    needed = asked.still_needed(plans, until=time.monotonic() + 60)
     assert needed is not None
-    of_steps = {step.step: step.needs["planned"].visitors for step in plan_of(asked).steps if step.needs}
+    of_steps = {step.step: step.needs["planned"].visitors for step in plan_of(asked, plans).steps if step.needs}
     assert needed == {step: max(0, visitors - 21_000) for step, visitors in of_steps.items()}
     assert needed["job-booked"] > 0
     assert needed["form-seen"] == 0
@@ -267,8 +268,8 @@ def test_the_result_page_says_how_many_more_visitors_an_open_step_takes(
     assert more not in words_of("/results/contact-form?as_of=2026-11-20T10:00:00Z")
 
 
-def plan_of(asked: question.Question) -> Plan:
+def plan_of(asked: question.Question, plans: Plans) -> Plan:
     """The plan that was computed."""
-    found = asked.planned(time.monotonic() + 60)
+    found = asked.planned(plans, time.monotonic() + 60)
     assert found is not None
     return found.answer.plan

@@ -67,9 +67,8 @@ def history() -> list[Event]:
 
 
 @pytest.fixture
-def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Flask]:
-    """A site with this history, and scans of its own."""
-    monkeypatch.setattr(time_to_convert_page, "_scans", TimeScans())
+def app(tmp_path: Path) -> Iterator[Flask]:
+    """A site with this history."""
     (tmp_path / "experiments").mkdir()
     (tmp_path / "yesladder.yaml").write_text("write_key: 0123456789abcdef\n")
     with (tmp_path / "experiments" / "form.yaml").open("w") as file:
