@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from experiments.definition.experiment import Experiment
 from experiments.definition.problem import Fault, Place, Problem, SiteError, seen
 from experiments.site.config_file import parse_config
 from experiments.site.validation import faults
+from experiments.site.whole_file import write_whole
 
 PHASES_FILE = "phases.json"
 FORMAT = 1
@@ -54,21 +54,7 @@ def read_phases(path: Path) -> Phases:
 def write_phases(path: Path, phases: Sequence[Experiment]) -> None:
     """Replace the record at once and for good: whoever reads sees the old one or the new one, also after a crash."""
     document = {"format": FORMAT, "phases": [phase.model_dump(mode="json") for phase in phases]}
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump(document, file, indent=1, ensure_ascii=False, allow_nan=False)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    write_whole(path, json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 @contextmanager

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 import secrets
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Literal, get_args
+
+from experiments.site.whole_file import write_whole
 
 Scope = Literal["read", "ingest"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -80,13 +81,7 @@ class Tokens:
         return any(hmac.compare_digest(token.hash, hashed) and token.scope == scope for token in self.all())
 
     def _write(self, tokens: Sequence[Token]) -> None:
-        text = json.dumps([asdict(token) for token in tokens], indent=1)
-        draft = self.path.with_name(f".tokens-{secrets.token_hex(4)}.json")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            file.write(text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(self.path)
+        write_whole(self.path, json.dumps([asdict(token) for token in tokens], indent=1) + "\n", mode=0o600)
 
 
 def _hash(secret: str) -> str:
