@@ -20,6 +20,7 @@ from experiments.definition.experiment import Experiment
 from experiments.events.event import Event, MessageId, VisitorId
 from experiments.simulation.outcome import Outcome, outcomes
 from experiments.simulation.truth import HOUR, Crowd, Truth
+from experiments.simulation.visit import Act, acts, amounts, draws
 from stats.arrays import Counts
 from stats.tables.patterns import PatternTable
 from stats.tables.reach import Exposed, ReachTable, StepReach
@@ -56,17 +57,15 @@ def simulate(
     """
     truth.require(experiment)
     starts = np.repeat(np.arange(days * 24), _visitors_by_hour(truth, rng, start, days, visitors))
-    n, milestones = len(starts), len(experiment.path)
+    n = len(starts)
     shares = np.array([crowd.share for crowd in truth.crowds])
     crowds = rng.choice(len(shares), size=n, p=shares / shares.sum())
     into_hour = rng.integers(0, 3_600_000_000, size=n)
     reported = rng.choice(len(experiment.variants), size=n, p=_weights(experiment))
-    going, staying = rng.random((n, milestones)), rng.random((n, milestones))
-    alone = rng.random((n, len(experiment.steps) - milestones))
-    pause = rng.uniform(0.02, 1, size=(n, len(experiment.steps))) * _pace(experiment).total_seconds()
-    later = np.ceil(rng.exponential(truth.return_hours, size=n)).astype(np.int64)
+    drawn = draws(experiment, truth, rng, n)
     receipt = rng.uniform(0.05, 3, size=(n, len(experiment.steps) + 1))
-    values = _values(experiment, truth, rng, n)
+    sold = amounts(experiment, truth, rng, n).tolist()
+    longest_pause = _longest_pause(experiment).total_seconds()
     events: list[Event] = []
     for i in range(n):
         crowd = truth.crowds[crowds[i]]
@@ -74,26 +73,13 @@ def simulate(
         variant = _variant(experiment, visitor, crowd, int(reported[i]))
         if variant is None:
             continue
-        behaviour = truth.variants[variant]
         exposed_at = start + int(starts[i]) * HOUR + timedelta(microseconds=int(into_hour[i]))
-        facts = [("", exposed_at)]
-        now, returned = exposed_at, False
-        for k, step in enumerate(experiment.path):
-            if going[i, k] >= crowd.rate(behaviour.rates[k]):
-                break
-            if not returned and staying[i, k] < behaviour.returning:
-                now, returned = exposed_at + int(later[i]) * HOUR, True
-            now += timedelta(seconds=float(pause[i, k]))
-            facts.append((step.event, now))
-        for k, step in enumerate((*experiment.secondary, *experiment.guardrails)):
-            rate = behaviour.alone.get(step.step, 0.0)
-            if alone[i, k] < (crowd.rate(rate) if step in experiment.secondary else rate):
-                facts.append((step.event, exposed_at + timedelta(seconds=float(pause[i, milestones + k]))))
-        for k, (name, at) in enumerate(facts):
+        done = acts(experiment, truth.variants[variant], crowd, drawn[i], sold[i], longest_pause)
+        for k, act in enumerate((Act(timedelta(0), "", {}), *done)):
+            at = exposed_at + act.after
             received_at = at + timedelta(seconds=float(receipt[i, k]))
             if until is not None and received_at > until:
                 continue
-            sells = name == experiment.macro.event and isinstance(experiment.macro.value, str)
             events.append(
                 Event(
                     message_id=MessageId(f"{visitor}-{k}"),
@@ -101,10 +87,10 @@ def simulate(
                     visitor=visitor,
                     at=at,
                     received_at=received_at,
-                    name=name,
+                    name=act.event,
                     experiment=None if k else experiment.key,
                     variant=None if k else variant,
-                    properties={str(experiment.macro.value): int(values[i]) / 100} if sells else {},
+                    properties=act.properties,
                     attributes=crowd.attributes,
                 )
             )
@@ -190,24 +176,13 @@ def _patterns(
     visitors = daily[i, variant, pattern]
     sold = np.where(found[pattern] >> (len(experiment.path) - 1) & 1, visitors, 0)
     row = np.repeat(np.arange(len(visitors)), sold)
-    values = _values(experiment, truth, rng, len(row))
+    values = amounts(experiment, truth, rng, len(row))
     value_sum, value_sq = np.zeros_like(visitors), np.zeros_like(visitors)
     np.add.at(value_sum, row, values)
     np.add.at(value_sq, row, values**2)
     keys = tuple(v.key for v in experiment.variants)
     steps = tuple(step.step for step in experiment.steps)
     return PatternTable(keys, steps, present[i], variant, found[pattern], visitors, value_sum, value_sq)
-
-
-def _values(experiment: Experiment, truth: Truth, rng: np.random.Generator, n: int) -> Counts:
-    """The value of n macro-conversions in hundredths, capped."""
-    value = experiment.macro.value
-    if isinstance(value, str):
-        shape = truth.value_spread**-2
-        drawn = rng.gamma(shape, truth.value_mean / shape, size=n)
-    else:
-        drawn = np.full(n, value or 0.0)
-    return np.minimum(np.rint(drawn * 100), round(experiment.value_cap * 100)).astype(np.int64)
 
 
 def _visitors_by_hour(truth: Truth, rng: np.random.Generator, start: datetime, days: int, visitors: int) -> Counts:
@@ -224,8 +199,8 @@ def _counted_share(truth: Truth) -> float:
     return sum(crowd.share for crowd in truth.crowds if crowd.counted) / sum(crowd.share for crowd in truth.crowds)
 
 
-def _pace(experiment: Experiment) -> timedelta:
-    """The longest pause between two actions: so short that a whole visit fits into every window and into an hour."""
+def _longest_pause(experiment: Experiment) -> timedelta:
+    """Between two actions of one visit: so short that a whole visit fits into every window and into an hour."""
     shortest = min(experiment.window_of(step) for step in experiment.steps)
     return min(_SLOWEST, min(shortest, HOUR) / (len(experiment.steps) + 1))
 

@@ -148,6 +148,16 @@ def test_events_come_in_order_of_receipt_and_the_seed_decides() -> None:
     assert draw() == draw() == events
 
 
+def test_a_seed_gives_the_visitors_that_it_always_gave() -> None:
+    """The demo, and every number that was told of it, rests on that."""
+    events = list(simulate(experiment(), TRUTH, rng(), start=START, days=2, visitors=500))
+    assert len(events) == 1324
+    assert sum((event.received_at - START for event in events), timedelta()) == timedelta(
+        days=1566, seconds=25244, microseconds=939391
+    )
+    assert sum(event.properties.get("amount", 0.0) for event in events) == pytest.approx(3621.95)
+
+
 def test_what_is_still_to_come_is_left_out() -> None:
     phase, until = experiment(), START + timedelta(hours=30)
     whole = list(simulate(phase, TRUTH, rng(), start=START, days=2, visitors=500))

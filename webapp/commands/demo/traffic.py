@@ -12,7 +12,6 @@ import heapq
 import http.client
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -26,58 +25,22 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import numpy as np
+
 from experiments.definition.experiment import Experiment
 from experiments.simulation.truth import Crowd, Truth
+from experiments.simulation.visit import Act, acts, amounts, draws
+from webapp.wire.segment_writer import USER_AGENTS
 
 SECONDS_BETWEEN: Final = 1.0
 """Mean time between two visitors."""
 MOST_PENDING: Final = 5_000
 """Acts that may lie ahead; a visitor who would exceed it goes no further. Most wait for a visit of another day."""
-_PAUSE: Final = (2.0, 15.0)  # seconds between two acts of one visit
-_A_VISIT: Final = 600.0  # seconds; who came back once does not leave again
+_LONGEST_PAUSE: Final = 15.0  # seconds between two acts of one visit
 _TIMEOUT: Final = 10.0
 _NOBODY: Final = "--no-visitors"
 _START_SECONDS: Final = 60.0
 _TOLD_EVERY: Final = 60.0  # seconds, where the terminal cannot rewrite its last line
-_USER_AGENTS: Final = {
-    "desktop": "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/142.0.0.0 Safari/537.36",
-    "phone": "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 Chrome/142.0.0.0 Mobile Safari/537.36",
-    "tablet": "Mozilla/5.0 (iPad; CPU OS 18_1 like Mac OS X) AppleWebKit/605.1.15 Version/18.1 Safari/604.1",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Act:
-    """What a visitor does: so many seconds after the exposure, this event with these properties."""
-
-    after: float
-    event: str
-    properties: Mapping[str, float]
-
-
-def acts(experiment: Experiment, truth: Truth, variant: str, crowd: Crowd, rng: random.Random) -> Sequence[Act]:
-    """What does one visitor of this variant do? As `experiments.simulation.simulate`, one visitor at a time."""
-    behaviour = truth.variants[variant]
-    done: list[Act] = []
-    moment = 0.0
-    for step, rate in zip(experiment.path, behaviour.rates, strict=True):
-        if rng.random() >= crowd.rate(rate):
-            break
-        returns = rng.random() < behaviour.returning and moment < _A_VISIT
-        moment += rng.expovariate(1 / truth.return_hours) * 3600 if returns else rng.uniform(*_PAUSE)
-        paid = step is experiment.macro and isinstance(step.value, str)
-        done.append(Act(moment, step.event, {str(step.value): _value(truth, rng)} if paid else {}))
-    secondary = {step.step for step in experiment.secondary}
-    for step in (*experiment.secondary, *experiment.guardrails):
-        rate = behaviour.alone.get(step.step, 0.0)
-        if rng.random() < (crowd.rate(rate) if step.step in secondary else rate):
-            done.append(Act(rng.uniform(*_PAUSE), step.event, {}))
-    return done
-
-
-def _value(truth: Truth, rng: random.Random) -> float:
-    spread = truth.value_spread**2
-    return round(rng.gammavariate(1 / spread, truth.value_mean * spread), 2)
 
 
 @dataclass(slots=True)
@@ -99,7 +62,7 @@ class Wire:
     def track(self, visitor: str, crowd: Crowd, event: str, properties: Mapping[str, Any]) -> None:
         """Send one event. Raises OSError."""
         now = datetime.now(UTC).isoformat()
-        context: dict[str, Any] = {"userAgent": _USER_AGENTS.get(crowd.attributes.get("device", ""), "")}
+        context: dict[str, Any] = {"userAgent": USER_AGENTS.get(crowd.attributes.get("device", ""), "")}
         if "returning" in crowd.attributes:
             context["returning"] = crowd.attributes["returning"] == "true"
         item = {"type": "track", "anonymousId": visitor, "event": event, "properties": properties, "timestamp": now}
@@ -107,7 +70,7 @@ class Wire:
 
     def warm_up(self) -> None:
         """Ask what a first page view asks: who is kept waiting for the answer sees the control. Raises OSError."""
-        agent = {"User-Agent": _USER_AGENTS["desktop"], "Origin": self.address}
+        agent = {"User-Agent": USER_AGENTS["desktop"], "Origin": self.address}
         for path in ("/demo/", "/yesladder.js"):
             self._ask("GET", path, None, agent)
         self._ask("POST", "/ofrep/v1/evaluate/flags", {"context": {"targetingKey": "warm-up"}}, agent)
@@ -160,7 +123,7 @@ class Traffic:
 
     wire: Wire
     experiments: Sequence[tuple[Experiment, Truth]]
-    rng: random.Random
+    rng: np.random.Generator
     run: str
     seen: Counter[str] = field(default_factory=Counter)
     """How many visitors came, and how many events of each name they sent."""
@@ -173,7 +136,7 @@ class Traffic:
         while min(self._arrival, self._ahead[0][0] if self._ahead else self._arrival) <= now:
             try:
                 if self._arrival <= now:
-                    self._arrival = max(self._arrival, now - 1) + self.rng.expovariate(1 / SECONDS_BETWEEN)
+                    self._arrival = max(self._arrival, now - 1) + float(self.rng.exponential(SECONDS_BETWEEN))
                     self._arrive(now)
                 else:
                     _, _, visitor, crowd, act = heapq.heappop(self._ahead)
@@ -183,8 +146,9 @@ class Traffic:
         return min(self._arrival, self._ahead[0][0] if self._ahead else self._arrival)
 
     def _arrive(self, now: float) -> None:
-        experiment, truth = self.rng.choice(self.experiments)
-        [crowd] = self.rng.choices(truth.crowds, [one.share for one in truth.crowds])
+        experiment, truth = self.experiments[int(self.rng.integers(len(self.experiments)))]
+        shares = np.array([crowd.share for crowd in truth.crowds])
+        crowd = truth.crowds[self.rng.choice(len(shares), p=shares / shares.sum())]
         self._number += 1
         visitor = f"simulated-{self.run}-{self._number}"
         variant = self.wire.variant(visitor, crowd, experiment.key)
@@ -192,9 +156,11 @@ class Traffic:
             return
         self._send(visitor, crowd, "Experiment Viewed", {"experiment_id": experiment.key, "variation_id": variant})
         self.seen["visitors"] += 1
-        for number, act in enumerate(acts(experiment, truth, variant, crowd, self.rng)):
-            if len(self._ahead) < MOST_PENDING:
-                heapq.heappush(self._ahead, (now + act.after, self._number * 100 + number, visitor, crowd, act))
+        [draw], [amount] = draws(experiment, truth, self.rng, 1), amounts(experiment, truth, self.rng, 1).tolist()
+        done = acts(experiment, truth.variants[variant], crowd, draw, amount, _LONGEST_PAUSE)
+        for number, act in enumerate(done[: MOST_PENDING - len(self._ahead)]):
+            due = now + act.after.total_seconds()
+            heapq.heappush(self._ahead, (due, self._number * 100 + number, visitor, crowd, act))
 
     def _send(self, visitor: str, crowd: Crowd, event: str, properties: Mapping[str, Any]) -> None:
         self.wire.track(visitor, crowd, event, properties)
@@ -251,7 +217,7 @@ def main(folder: Path, address: str, seed: int, visitors: bool = True) -> None:
     if not visitors:
         opening.join()
         return
-    traffic = Traffic(wire, running, random.Random(seed), f"{int(time.time()):x}", _arrival=time.monotonic())
+    traffic = Traffic(wire, running, np.random.default_rng(seed), f"{int(time.time()):x}", _arrival=time.monotonic())
     last_told = time.monotonic()
     while os.getppid() == parent:
         due = traffic.advance(time.monotonic())
