@@ -60,12 +60,12 @@ SERVE = """\
 import sys
 from functools import partial
 from pathlib import Path
-import experiments.store.event_log
-from experiments.store.group_commit import GroupCommit
+import webapp.server.app
+from experiments.store.event_log import EventLog
 from webapp.server.serve import serve
 site, port, workers, at_once = sys.argv[1], *map(int, sys.argv[2:])
 if at_once:  # events in one transaction; as it is served otherwise
-    experiments.store.event_log.GroupCommit = partial(GroupCommit, at_once=at_once)
+    webapp.server.app.EventLog = partial(EventLog, at_once=at_once)
 serve(Path(site), port=port, workers=workers)
 """
 
@@ -77,7 +77,7 @@ class Setting:
     name: str
     workers: int
     per_request: int
-    at_once: int = 0  # events in one transaction; 0: what GroupCommit takes
+    at_once: int = 0  # events in one transaction; 0: what EventLog takes
 
 
 @dataclass(frozen=True, slots=True)

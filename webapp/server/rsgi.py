@@ -22,7 +22,7 @@ from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope  # type: ignore[att
 from werkzeug.test import run_wsgi_app
 
 from experiments.events.event import Event
-from experiments.store.event_log import PATIENCE_SECONDS, WAITING_THREADS
+from experiments.store.event_log import WAITING_THREADS
 from webapp.services.services import Services
 from webapp.wire.assignment_lane import AssignmentLane
 from webapp.wire.event_lane import EventLane
@@ -82,8 +82,8 @@ class Front:
         """Return when these are on disk and counted, or raise why they are not."""
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[None] = loop.create_future()
-        self.services.log.hand_in(events, partial(self._tell, loop, answered))
-        patience = loop.call_later(PATIENCE_SECONDS, self._give_up, answered)
+        self.services.log.hand_in(events, (), partial(self._tell, loop, answered))
+        patience = loop.call_later(self.services.log.patience, self._give_up, answered)
         try:
             await answered
         finally:

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask, Response, jsonify, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from experiments.store.group_commit import QueueFull
+from experiments.store.event_log import QueueFull
 from experiments.store.store import StoreUnavailable
 from webapp.services.tokens import TokensUnreadable
 

@@ -13,7 +13,6 @@ from experiments.site.catalog import Catalog
 from experiments.site.site import Site
 from experiments.store.event_log import EventLog
 from experiments.store.exposure_queue import ExposureQueue
-from experiments.store.group_commit import GroupCommit
 from experiments.store.store import Store
 from webapp.services.tokens import Tokens
 
@@ -40,11 +39,6 @@ class Services:
     def store(self) -> Store:
         """The site's store; what it raises is answered as 503."""
         return self.log.store
-
-    @property
-    def group_commit(self) -> GroupCommit:
-        """The one writer of this worker."""
-        return self.log.group_commit
 
     def one(self, kind: type[Part]) -> Part:
         """What this worker has one of, such as the cache of its reports: made when first asked for, by its class."""

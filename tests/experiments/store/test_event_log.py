@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from experiments.events.event import Refusal
 from experiments.store import event_log
-from experiments.store.event_log import EventLog
-from experiments.store.group_commit import QueueFull
+from experiments.store.event_log import EventLog, QueueFull
 from experiments.store.sqlite.engine import SqliteStore, open_store
 from experiments.store.store import StoreUnavailable
 from tests.experiments.cases.histories import PHASE, action, exposure, minute
@@ -23,12 +23,10 @@ def store(tmp_path: Path) -> SqliteStore:
 
 
 @pytest.fixture
-def log(store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EventLog]:
-    """One whose requests and probes lose patience at once."""
-    open_store(tmp_path / "another.db", lambda: ()).append(())  # the first one in a process imports for a while
-    monkeypatch.setattr(event_log, "PATIENCE_SECONDS", 0.2)
-    monkeypatch.setattr(event_log, "HEALTH_SECONDS", 0.2)
-    made = EventLog(store)
+def log(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[EventLog]:
+    """A patient one: how busy the machine is makes no difference."""
+    monkeypatch.setattr(event_log, "HEALTH_SECONDS", 60)
+    made = EventLog(store, patience=60)
     yield made
     made.close()
 
@@ -53,6 +51,7 @@ def test_a_refusal_is_told_as_it_is_and_forgotten_when_the_cause_is_gone(log: Ev
 def test_a_store_that_does_not_answer_is_asked_once(
     log: EventLog, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(event_log, "HEALTH_SECONDS", 0.2)
     asked: list[int] = []
     answering = threading.Event()
 
@@ -70,11 +69,16 @@ def test_a_store_that_does_not_answer_is_asked_once(
     _until(lambda: log.health() == ())
 
 
-def test_while_it_does_not_answer_it_says_why_the_last_events_were_refused(log: EventLog, store: SqliteStore) -> None:
+def test_while_it_does_not_answer_it_says_why_the_last_events_were_refused(
+    log: EventLog, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_log, "HEALTH_SECONDS", 0.2)
+    log.patience = 0.2
     with store.file.writing():
         with pytest.raises(StoreUnavailable, match=r"did not answer within 0\.2 seconds"):
             log.append([exposure("v", "single", 0)])
         slow, refused = log.health()
+    log.patience = 60
     assert "another program may hold it" in slow
     assert refused == "the disk did not answer within 0.2 seconds"
     _until(lambda: log.health() == ())
@@ -117,23 +121,33 @@ def test_no_more_requests_are_handed_in_than_may_wait(store: SqliteStore, monkey
     for number in range(0, 6, 3):
         with store.file.writing():
             for one in (number, number + 1):
-                log.hand_in([exposure(f"v{one}", "single", one)], told.append)
+                log.hand_in([exposure(f"v{one}", "single", one)], (), told.append)
             with pytest.raises(QueueFull, match="2 requests are waiting for the disk already"):
-                log.hand_in([exposure("v9", "single", 9)], told.append)
-        _until(lambda: log.group_commit.waiting == 0)
+                log.hand_in([exposure("v9", "single", 9)], (), told.append)
+        _until(lambda: log.waiting == 0)
     log.close()
     assert told == [None] * 4
     assert len(list(store.scan())) == 4
+
+
+def test_refusals_are_handed_in_with_their_events_or_alone(log: EventLog) -> None:
+    refusal = Refusal("invalid", "event is 5, must be an object", minute(0))
+    told: list[BaseException | None] = []
+    log.hand_in([exposure("v", "single", 0)], [refusal], told.append)
+    log.hand_in([], [refusal, refusal], told.append)
+    _until(lambda: len(told) == 2)
+    assert told == [None, None]
+    assert log.store.refused() == {"invalid": 3}
 
 
 def test_what_is_handed_in_while_too_many_events_wait_takes_no_place(store: SqliteStore) -> None:
     log = EventLog(store, capacity=1)
     told: list[BaseException | None] = []
     with store.file.writing():
-        log.hand_in([exposure("v0", "single", 0)], told.append)
+        log.hand_in([exposure("v0", "single", 0)], (), told.append)
         for _ in range(2 * event_log.WAITING_REQUESTS):
             with pytest.raises(QueueFull, match="1 events wait for the disk, the queue takes 1"):
-                log.hand_in([exposure("v1", "single", 1)], told.append)
+                log.hand_in([exposure("v1", "single", 1)], (), told.append)
     log.close()
     assert told == [None]
 
@@ -142,11 +156,11 @@ def test_trouble_of_what_was_handed_in_is_told_and_remembered(log: EventLog, tmp
     database = tmp_path / "yesladder.db"
     database.mkdir()
     told: list[BaseException | None] = []
-    log.hand_in([exposure("v", "single", 0)], told.append)
+    log.hand_in([exposure("v", "single", 0)], (), told.append)
     _until(lambda: len(told) == 1)
     assert "it must be a file" in str(told[0])
     database.rmdir()
-    log.hand_in([exposure("v", "single", 0)], told.append)
+    log.hand_in([exposure("v", "single", 0)], (), told.append)
     _until(lambda: len(told) == 2)
     assert told[1] is None
 

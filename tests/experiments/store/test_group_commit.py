@@ -1,4 +1,4 @@
-"""GroupCommit: many threads, one commit, no event answered before it is on disk."""
+"""One commit of the event log for many threads: none is answered before its events are on disk."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from experiments.events.decision import Decision
 from experiments.events.event import Event, Refusal
-from experiments.store.group_commit import GATHER_SECONDS, SHARED, GroupCommit, QueueFull
+from experiments.store.event_log import GATHER_SECONDS, SHARED, EventLog, QueueFull
 from experiments.store.memory import MemoryStore
 from experiments.store.sqlite.engine import open_store
 from experiments.store.store import Receipt, StoreUnavailable
@@ -59,19 +59,19 @@ def _visit(number: int) -> list[Event]:
 
 
 def test_what_waits_is_committed_together(gate: Gate) -> None:
-    commits = GroupCommit(gate)
+    log = EventLog(gate)
     with ThreadPoolExecutor(20) as threads:
-        first = threads.submit(commits.submit, _visit(0))
+        first = threads.submit(log.append, _visit(0))
         assert gate.entered.wait(30)
-        rest = [threads.submit(commits.submit, _visit(number)) for number in range(1, 20)]
-        while commits.waiting < 20:
+        rest = [threads.submit(log.append, _visit(number)) for number in range(1, 20)]
+        while log.waiting < 20:
             pass
         assert not any(answer.done() for answer in (first, *rest))
         gate.open.set()
         for answer in (first, *rest):
             answer.result(30)
     assert gate.batches == [1, 19]
-    commits.close()
+    log.close()
 
 
 @pytest.mark.parametrize(("together", "gathers"), [(SHARED - 1, False), (SHARED, True)])
@@ -83,19 +83,19 @@ def test_after_a_shared_transaction_the_next_one_gathers_more(gate: Gate, togeth
         paused.set()
         assert go_on.wait(30)
 
-    commits = GroupCommit(gate, pause=pause)
+    log = EventLog(gate, pause=pause)
     with ThreadPoolExecutor(20) as threads:
-        first = threads.submit(commits.submit, _visit(0))
+        first = threads.submit(log.append, _visit(0))
         assert gate.entered.wait(30)
-        shared = [threads.submit(commits.submit, _visit(number)) for number in range(1, together + 1)]
-        while commits.waiting < 1 + together:
+        shared = [threads.submit(log.append, _visit(number)) for number in range(1, together + 1)]
+        while log.waiting < 1 + together:
             pass
         gate.open.set()
         for answer in (first, *shared):
             answer.result(30)
         assert paused.wait(30 if gathers else 0.1) is gathers
-        more = [threads.submit(commits.submit, _visit(number)) for number in range(10, 13)]
-        while gathers and commits.waiting < 3:
+        more = [threads.submit(log.append, _visit(number)) for number in range(10, 13)]
+        while gathers and log.waiting < 3:
             pass
         go_on.set()
         for answer in more:
@@ -103,27 +103,27 @@ def test_after_a_shared_transaction_the_next_one_gathers_more(gate: Gate, togeth
     assert gate.batches[:2] == [1, together]
     assert not gathers or gate.batches[2:] == [3]
     assert sum(gate.batches) == 1 + together + 3
-    commits.close()
+    log.close()
 
 
 def test_a_full_queue_refuses_and_takes_nothing(gate: Gate) -> None:
-    commits = GroupCommit(gate, capacity=2)
+    log = EventLog(gate, capacity=2)
     with ThreadPoolExecutor(2) as threads:
-        waiting = [threads.submit(commits.submit, _visit(number)) for number in range(2)]
-        while commits.waiting < 2:
+        waiting = [threads.submit(log.append, _visit(number)) for number in range(2)]
+        while log.waiting < 2:
             pass
         with pytest.raises(QueueFull, match="2 events wait for the disk, the queue takes 2"):
-            commits.submit(_visit(2))
+            log.append(_visit(2))
         gate.open.set()
         for answer in waiting:
             answer.result(30)
-    commits.submit([event for number in range(3, 9) for event in _visit(number)])  # large, but nothing waits
+    log.append([event for number in range(3, 9) for event in _visit(number)])  # large, but nothing waits
     assert {event.visitor for event in gate.scan()} == {"v0", "v1", *(f"v{number}" for number in range(3, 9))}
-    commits.close()
+    log.close()
 
 
 def test_trouble_of_the_disk_is_told_to_all_who_wait_and_passes(gate: Gate) -> None:
-    commits = GroupCommit(gate)
+    log = EventLog(gate)
 
     def full(_: Sequence[Event]) -> None:
         raise StoreUnavailable("disk full")
@@ -131,15 +131,15 @@ def test_trouble_of_the_disk_is_told_to_all_who_wait_and_passes(gate: Gate) -> N
     gate.trouble = full
     gate.open.set()
     with pytest.raises(StoreUnavailable, match="disk full"):
-        commits.submit(_visit(0))
+        log.append(_visit(0))
     gate.trouble = lambda _: None
-    commits.submit(_visit(0))
+    log.append(_visit(0))
     assert len(list(gate.scan())) == 1
-    commits.close()
+    log.close()
 
 
 def test_one_bad_event_costs_only_its_sender(gate: Gate) -> None:
-    commits = GroupCommit(gate)
+    log = EventLog(gate)
 
     def chokes(events: Sequence[Event]) -> None:
         if any(event.visitor == "v2" for event in events):
@@ -147,89 +147,89 @@ def test_one_bad_event_costs_only_its_sender(gate: Gate) -> None:
 
     gate.trouble = chokes
     with ThreadPoolExecutor(4) as threads:
-        answers = [threads.submit(commits.submit, _visit(number)) for number in range(4)]
-        while commits.waiting < 4:
+        answers = [threads.submit(log.append, _visit(number)) for number in range(4)]
+        while log.waiting < 4:
             pass
         gate.open.set()
         outcomes = [answer.exception(30) for answer in answers]
     assert [type(outcome) for outcome in outcomes] == [type(None), type(None), TypeError, type(None)]
-    commits.close()
+    log.close()
 
 
 def test_a_slow_disk_is_no_promise(gate: Gate) -> None:
-    commits = GroupCommit(gate)
+    log = EventLog(gate, patience=0.01)
     with pytest.raises(StoreUnavailable, match=r"within 0\.01 seconds"):
-        commits.submit(_visit(0), timeout=0.01)
+        log.append(_visit(0))
     gate.open.set()
-    commits.submit(_visit(0))
+    log.patience = 30
+    log.append(_visit(0))
     assert len(list(gate.scan())) == 1
-    commits.close()
+    log.close()
 
 
 def test_closing_writes_what_waits(gate: Gate) -> None:
-    commits = GroupCommit(gate)
+    log = EventLog(gate)
     with ThreadPoolExecutor(1) as threads:
-        answer = threads.submit(commits.submit, _visit(0))
-        while not commits.waiting:
+        answer = threads.submit(log.append, _visit(0))
+        while not log.waiting:
             pass
         gate.open.set()
-        commits.close()
+        log.close()
         answer.result(30)
     with pytest.raises(StoreUnavailable, match="closing"):
-        commits.submit(_visit(1))
+        log.append(_visit(1))
     assert len(list(gate.scan())) == 1
 
 
 def test_a_decision_is_handed_in_without_waiting_and_written_after_the_events(gate: Gate) -> None:
-    commits = GroupCommit(gate)
+    log = EventLog(gate)
     with ThreadPoolExecutor(1) as threads:
-        answer = threads.submit(commits.submit, _visit(0))
+        answer = threads.submit(log.append, _visit(0))
         assert gate.entered.wait(30)
         for _ in range(3):  # as many page views as there may be while the disk is busy
-            commits.record([a_decision(), a_decision(state="worse")])
+            log.record([a_decision(), a_decision(state="worse")])
         assert not answer.done()
         assert not gate.decisions(PHASE)
         gate.open.set()
         answer.result(30)
-    commits.submit(_visit(1))
-    commits.submit(_visit(2))
+    log.append(_visit(1))
+    log.append(_visit(2))
     assert gate.decisions(PHASE) == [a_decision(), a_decision(state="worse")]
     assert gate.recorded == [2]
-    commits.close()
+    log.close()
 
 
 def test_a_decision_alone_wakes_the_writer_and_closing_writes_it(gate: Gate) -> None:
-    commits = GroupCommit(gate)
-    commits.record([a_decision()])
+    log = EventLog(gate)
+    log.record([a_decision()])
     assert gate.written.wait(30)
-    commits.record([a_decision(state="equivalent")])
-    commits.close()
+    log.record([a_decision(state="equivalent")])
+    log.close()
     assert gate.decisions(PHASE) == [a_decision(), a_decision(state="equivalent")]
-    commits.record([a_decision(state="worse")])  # too late, and no error: the next report finds it missing
+    log.record([a_decision(state="worse")])  # too late, and no error: the next report finds it missing
     assert gate.recorded == [1, 1]
 
 
 @pytest.mark.parametrize("trouble", [StoreUnavailable("read-only"), TypeError("a bug")], ids=str)
 def test_a_decision_that_cannot_be_written_stops_nothing(gate: Gate, trouble: Exception) -> None:
-    commits = GroupCommit(gate)
+    log = EventLog(gate)
     gate.open.set()
     gate.refusing = trouble
-    commits.record([a_decision()])
-    commits.submit(_visit(0))
-    commits.submit(_visit(1))
+    log.record([a_decision()])
+    log.append(_visit(0))
+    log.append(_visit(1))
     assert not gate.decisions(PHASE)
     gate.refusing = None
-    commits.record([a_decision()])
-    commits.close()
+    log.record([a_decision()])
+    log.close()
     assert len(list(gate.scan())) == 2
     assert gate.decisions(PHASE) == [a_decision()]
 
 
 def test_on_a_real_disk(tmp_path: Path) -> None:
     store = open_store(tmp_path / "yesladder.db", lambda: (PHASE,))
-    commits = GroupCommit(store)
+    log = EventLog(store)
     with ThreadPoolExecutor(8) as threads:
-        list(threads.map(lambda number: commits.submit(_visit(number % 150)), range(200)))
+        list(threads.map(lambda number: log.append(_visit(number % 150)), range(200)))
     assert store.reach(PHASE).exposed.visitors.sum() == 150
-    commits.close()
-    store.close()
+    log.close()

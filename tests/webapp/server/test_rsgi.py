@@ -18,10 +18,8 @@ from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope  # type: ignore[att
 from werkzeug.datastructures import Headers
 
 from experiments.events.event import Event
-from experiments.store import event_log
-from experiments.store.group_commit import QueueFull
+from experiments.store.event_log import QueueFull
 from experiments.store.store import StoreUnavailable
-from webapp.server import rsgi as front
 from webapp.server.app import create_app
 from webapp.server.rsgi import Front
 from webapp.wire.json_body import MAX_BODY_BYTES
@@ -252,7 +250,7 @@ def test_trouble_is_told_as_flask_tells_it(
         raise trouble
 
     if at_once:
-        monkeypatch.setattr(made.services.group_commit, "hand_in", fails)
+        monkeypatch.setattr(made.services.log, "hand_in", fails)
     else:
         monkeypatch.setattr(made.services.store, "append", fails)
     monkeypatch.setattr(plain.extensions["yesladder"].log, "append", fails)
@@ -264,16 +262,15 @@ def test_trouble_is_told_as_flask_tells_it(
     assert dict(asked.told).get("retry-after") == again
 
 
-def test_a_disk_that_does_not_answer_is_told_after_a_while(lane: Front, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(front, "PATIENCE_SECONDS", 0.2)
-    monkeypatch.setattr(event_log, "PATIENCE_SECONDS", 0.2)
+def test_a_disk_that_does_not_answer_is_told_after_a_while(lane: Front) -> None:
+    lane.services.log.patience = 0.2
     asked = post(_body(EVENT))
     with lane.services.store.file.writing():  # type: ignore[attr-defined]  # the store of a site is SQLite's
         answered(lane, asked)
     assert asked.status == 503
     assert b"the disk did not answer within 0.2 seconds" in asked.answer
     again = post(_body(EVENT))
-    monkeypatch.setattr(front, "PATIENCE_SECONDS", 60)
+    lane.services.log.patience = 60
     answered(lane, again)
     assert again.status == 200
     assert len(_stored(lane.services)) == 1
@@ -300,7 +297,7 @@ def test_hundreds_wait_for_the_disk_without_a_thread(lane: Front) -> None:
         return append(events, refusals)
 
     def all_wait() -> None:
-        while lane.services.group_commit.waiting < 300:
+        while lane.services.log.waiting < 300:
             pass
         entered.set()
 

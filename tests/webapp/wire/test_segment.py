@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 
 from experiments.assignment.assignment import assign
 from experiments.events.event import Event, Refusal
-from experiments.store.group_commit import QueueFull
+from experiments.store.event_log import QueueFull
 from experiments.store.store import Receipt, StoreUnavailable
 from webapp.services.services import Services
 
@@ -199,7 +199,7 @@ def test_what_cannot_be_kept_now_is_asked_for_again(
     def refuse(*_: Any, **__: Any) -> Receipt:
         raise trouble
 
-    monkeypatch.setattr(app.extensions["yesladder"].group_commit, "submit", refuse)
+    monkeypatch.setattr(app.extensions["yesladder"].log, "append", refuse)
     response = send(client, TRACK)
     assert response.status_code == 503
     assert int(response.headers["Retry-After"]) > 0

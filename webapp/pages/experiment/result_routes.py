@@ -123,4 +123,4 @@ def figures_of(experiment: Experiment, as_of: datetime) -> Figures:
 
 def _record(decisions: Sequence[Decision]) -> None:
     """Behind the answer, by the one writer of this worker: no page waits for the decision log or fails with it."""
-    services().group_commit.record(decisions)
+    services().log.record(decisions)

@@ -65,8 +65,8 @@ def shown(client: FlaskClient, path: str = DOCUMENT) -> list[dict[str, Any]]:
 def log_of(app: Flask, wait: bool = True) -> Sequence[Decision]:
     """The log on disk, once what was handed in is written."""
     if wait:
-        services(app).group_commit.submit([])
-        services(app).group_commit.submit([])
+        services(app).log.append([])
+        services(app).log.append([])
     (phase,) = [one for one in services(app).catalog.phases() if one.key == "contact-form"]
     return services(app).store.decisions(phase)
 
@@ -133,7 +133,7 @@ def test_a_page_does_not_fail_where_nothing_can_be_written_and_the_next_one_make
     assert len(shown(client)) == 1
     for _ in range(2):  # when the second one is refused, the writer is through with what was handed in before
         with pytest.raises(StoreUnavailable):
-            services(open_app).group_commit.submit([])
+            services(open_app).log.append([])
     lock.rmdir()
     assert not log_of(open_app)
     shown(client)
