@@ -18,13 +18,12 @@ from webapp.services.access import require_read
 from webapp.services.services import Services, services
 from webapp.words.formatting import duration, things
 from webapp.words.sentences import spoken
-from webapp.words.vocabulary import REFUSALS
+from webapp.words.vocabulary import EVENTS, REFUSALS
 
 blueprint = Blueprint("live", __name__)
 
 SHOWN = 50
 _LONGEST_DETAIL = 400
-_KINDS = {"exposure": "Exposure", "join": "Two ids joined", "withdrawal": "Consent withdrawn"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +138,7 @@ def _arrival(one: Event | Refusal) -> Arrival:
         detail = one.detail if len(one.detail) <= _LONGEST_DETAIL else one.detail[:_LONGEST_DETAIL] + "\u2026"
         what = one.name or "An event without a name"
         return Arrival(one.refused_at, what, one.experiment, one.visitor, False, why, detail)
-    what = one.name if one.kind == "action" else _KINDS[one.kind]
+    what = one.name if one.kind == "action" else EVENTS[one.kind]
     context = f"{one.experiment}: {one.variant}" if one.experiment else f"with {one.joined}" if one.joined else ""
     return Arrival(one.received_at, what, context, one.visitor, True)
 

@@ -1,7 +1,8 @@
 """What people read, in one place.
 
-sentences.py   the sentences, with remarks, prospects
-vocabulary.py  the short words
-glossary.py    what numbers mean
+en.toml        the texts: for whoever edits or translates them
+texts.py       reads it
+sentences.py   the sentences, filled
+vocabulary.py  the short words, and what numbers mean
 formatting.py  numbers and times
 """

@@ -1,21 +1,19 @@
-"""Vocabulary: the short words for states, kinds of steps and reasons; sentences are in wording.py. For translation."""
+"""Vocabulary: the short words for states, kinds of steps and reasons, and what numbers mean; their texts: en.toml."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-STATES: Mapping[str, str] = {
-    "draft": "Draft",
-    "collecting": "Collecting",
-    "undecided": "No verdict yet",
-    "open": "No verdict",
-    "better": "Better",
-    "worse": "Worse",
-    "equivalent": "No difference",
-    "withdrawn": "Withdrawn",
-    "safe": "Safe",
-    "harmed": "Harmed",
-}
+from webapp.words.texts import TEXTS
+
+Terms = Mapping[str, str]
+"""Label of a number -> what it means, in the order in which they are met on the page."""
+
+_WORDS: Mapping[str, Any] = TEXTS["words"]
+_SHARED: Terms = TEXTS["glossary"]["shared"]
+
+STATES: Mapping[str, str] = _WORDS["states"]
 SIGNS: Mapping[str, str] = {
     "draft": "○",
     "collecting": "…",
@@ -30,79 +28,35 @@ SIGNS: Mapping[str, str] = {
 }
 """A shape beside the word of a state, so that nobody needs its colour."""
 
-HEALTH: Mapping[str, str] = {
-    "uneven": "Alarm",
-    "harmed": "Harm",
-    "unstable": "Unstable",
-    "silent": "Silent",
-    "late": "Late events",
-    "lossy": "Lost events",
-    "empty": "No visitors",
-    "unknown": "Too early",
-    "good": "Good",
-}
-GROUPS: Mapping[str, str] = {"running": "Running", "draft": "Drafts", "stopped": "Stopped", "archived": "Archived"}
-
-STATUSES: Mapping[str, str] = {"draft": "Draft", "running": "Running", "stopped": "Stopped"}
-KINDS: Mapping[str, str] = {
-    "milestone": "Step",
-    "macro": "Goal",
-    "secondary": "Secondary action",
-    "guardrail": "Guardrail",
-}
-HARMS: Mapping[str, str] = {"more": "more is harm", "less": "less is harm"}
-GRADES: Mapping[int, str] = {1: "weak yes", 2: "medium yes", 3: "strong yes"}
-
-ATTRIBUTES: Mapping[str, str] = {
-    "device": "Device",
-    "source": "Source",
-    "returning": "New or returning",
-    "language": "Language",
-}
+HEALTH: Mapping[str, str] = _WORDS["health"]
+GROUPS: Mapping[str, str] = _WORDS["groups"]
+STATUSES: Mapping[str, str] = _WORDS["statuses"]
+KINDS: Mapping[str, str] = _WORDS["kinds"]
+HARMS: Mapping[str, str] = _WORDS["harms"]
+GRADES: Mapping[int, str] = {int(grade): word for grade, word in _WORDS["grades"].items()}
+ATTRIBUTES: Mapping[str, str] = _WORDS["attributes"]
 LEVELS: Mapping[tuple[str, str], str] = {
-    ("returning", "true"): "returning",
-    ("returning", "false"): "new",
-    ("", "unknown"): "not known",
-    ("", ""): "not said",
+    (name.rpartition(".")[0], name.rpartition(".")[2]): word for name, word in _WORDS["levels"].items()
 }
 """(attribute, or "" for any; level) -> how people say it."""
+EVENTS: Mapping[str, str] = _WORDS["events"]
+"""Kind of an event that is no action -> what it is called."""
+TABLES: Mapping[str, str] = _WORDS["tables"]
+"""Where an event may count besides the verdict -> how a sentence calls it."""
 
-LEDGER: Mapping[str, tuple[str, str]] = {
-    "bot": ("Bots", "Not counted: recognised as a bot at the first exposure."),
-    "staff": ("Staff", "Not counted: your own people, by the staff rules of the site."),
-    "consent-withdrawn": ("Consent withdrawn", "Not counted any more: the visitor withdrew consent."),
-    "forgotten": ("Forgotten", "Not counted any more: removed on the visitor’s request."),
-    "before-start": ("Before the start", "Not counted: the exposure happened before this phase began."),
-    "after-end": ("After the end", "Not counted: the exposure happened after this phase ended."),
-    "late": (
-        "Too late",
-        "Kept in the log but not counted: the report arrived after its numbers had been published. "
-        "A published number does not change.",
-    ),
-    "second-variant": (
-        "Saw a second variant",
-        "Counted in the variant seen first. Usually one person with two devices or a cleared browser.",
-    ),
-    "bad-value": ("Unreadable value", "The conversion counts, with a value of 0: its amount was missing or no number."),
-    "exposure-lost": ("Lost exposures", "The visitor got a variant while the log could not take the exposure."),
-}
-
+LEDGER: Mapping[str, tuple[str, str]] = {key: (title, text) for key, (title, text) in _WORDS["ledger"].items()}
 REFUSALS: Mapping[str, tuple[str, str]] = {
-    "variant-mismatch": ("another variant", "The sender claims a variant that this visitor does not have."),
-    "not-in-experiment": ("not in the experiment", "The visitor is outside its traffic, layer or phase."),
-    "unknown-experiment": ("unknown experiment", "No config file has this key."),
-    "unknown-variant": ("unknown variant", "The experiment has no variant of this name or number."),
-    "invalid": ("not understood", "A field is missing or has an impossible value."),
-    "too-large": ("too large", "One event may have up to 32 KB."),
+    **{key: (title, text) for key, (title, text) in _WORDS["refusals"].items()},
     "exposure-lost": LEDGER["exposure-lost"],
 }
+"""Reason -> a title, and what it means."""
 
-REASONS: Mapping[str, str] = {
-    "non-stationary": (
-        "The effect moved so much over time that no single value fits all the data. Find out what changed, "
-        "and on which day, before you use any of these numbers."
-    ),
+TERMS: Mapping[str, Terms] = {
+    section: {label: _SHARED.get(meaning, meaning) for label, meaning in terms.items()}
+    for section, terms in TEXTS["glossary"].items()
+    if section != "shared"
 }
+"""Section of a page -> its terms."""
 
 
 def shown_state(state: str, final: bool) -> str:
@@ -112,4 +66,5 @@ def shown_state(state: str, final: bool) -> str:
 
 def reason(code: str) -> str:
     """A report's reason in words; reasons that are sentences already stay as they are."""
-    return REASONS.get(code, code)
+    words: str = _WORDS["reasons"].get(code, code)
+    return words

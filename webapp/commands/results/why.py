@@ -202,7 +202,9 @@ def _touch(touch: Touch, formatting: Formatting) -> str:
     one = touch.revision
     first, last = formatting.day(one.cohort_from), formatting.day(one.cohort_to)
     cause = say(f"revision.{one.cause}")
-    changed = say("revision", cause=cause, day=formatting.day(one.revised_at), first=first, last=last).striptags()
+    changed = say(
+        "revision.changed", cause=cause, day=formatting.day(one.revised_at), first=first, last=last
+    ).striptags()
     if not touch.published:
         return f"{changed} None of them was published by the earlier moment."
     both = "Both numbers" if touch.dated_after else "The earlier number"

@@ -1,17 +1,24 @@
-"""DataHealth: may the numbers be trusted? Sample ratio, what was left out and why, who is still on the way."""
+"""DataHealth: may the numbers be trusted? Sample ratio, who is left out and why or still on the way, logs set aside."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 
 from markupsafe import Markup
 
+from experiments.definition.experiment import Experiment
 from experiments.reporting.report import Report
+from experiments.store.sqlite.set_aside import names_set_aside
 from experiments.store.store import Revision
 from webapp.words.formatting import Formatting, things
 from webapp.words.sentences import say, spoken
 from webapp.words.vocabulary import LEDGER
+
+_SET_ASIDE = re.compile(r".*\.(corrupt|replaced)-([0-9]{8}T[0-9]{6}Z)(-[0-9]+)?(-wal)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +87,26 @@ def data_health(report: Report, revisions: Sequence[Revision], formatting: Forma
     )
 
 
+def lost_log(database: Path, phase: Experiment, formatting: Formatting) -> Sequence[Markup]:
+    """A sentence for each file that was set aside since this phase began and is still there, then how to mend it."""
+    found = []
+    for name in names_set_aside(database):
+        match = _SET_ASIDE.fullmatch(name)
+        if match is None:
+            continue
+        at = datetime.strptime(match[2], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        if phase.started_at is not None and at >= phase.started_at:
+            found.append(say(f"aside.{match[1]}", day=formatting.moment(at), file=name))
+    return [*found, say("aside.mend")] if found else []
+
+
 def _sentence(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}."
 
 
 def _revision(revision: Revision, formatting: Formatting) -> Markup:
     return say(
-        "revision",
+        "revision.changed",
         cause=say(f"revision.{revision.cause}"),
         day=formatting.day(revision.revised_at),
         first=formatting.day(revision.cohort_from),

@@ -45,7 +45,7 @@ class OverTime:
     @property
     def one_look(self) -> Markup:
         """Why one look has no chart."""
-        return say("one.look")
+        return say("over-time.one-look")
 
 
 def over_time(report: Report, step: str | None, charts: Charts, formatting: Formatting) -> OverTime | None:

@@ -29,8 +29,8 @@ from webapp.pages.experiment.value import Worth, worth
 from webapp.pages.experiment.verdict_sentences import Verdict, macro_step, verdict
 from webapp.pages.report_cache import Figures
 from webapp.words.formatting import Formatting, count, percent, things
-from webapp.words.glossary import TERMS, Terms
 from webapp.words.sentences import say, spoken
+from webapp.words.vocabulary import TERMS, Terms
 
 _NICE_RATES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 

@@ -16,8 +16,8 @@ from webapp.charts.charts import Charts
 from webapp.charts.vega_process import drawing
 from webapp.pages.experiment.csv_tables import TABLES, Shown, as_csv
 from webapp.pages.experiment.csv_tables import segments as segment_lines
+from webapp.pages.experiment.data_health import lost_log
 from webapp.pages.experiment.effect_over_time import chosen_step
-from webapp.pages.experiment.lost_log import lost_log
 from webapp.pages.experiment.result_page import Place, config_text, elapsed, result_page
 from webapp.pages.experiment.verdict_sentences import draft_verdict
 from webapp.pages.page import as_data, as_file, page, prepare, site_formatting, this_minute

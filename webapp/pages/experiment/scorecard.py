@@ -99,7 +99,7 @@ def _margin(guardrail: Guardrail | None) -> float | None:
 def _guarded(guardrail: Guardrail, comparison: Comparison, formatting: Formatting) -> Markup:
     moments = [] if comparison.decided_at is None else [comparison.decided_at]
     return say(
-        "guardrail",
+        "guardrail.state",
         step=spoken(guardrail.step),
         margin=lift(_margin(guardrail)),
         state=STATES[comparison.state].lower(),

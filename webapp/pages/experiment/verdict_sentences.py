@@ -1,4 +1,4 @@
-"""Verdict: which sentences are true of a report, and what to do next. How they are worded is in wording.py."""
+"""Verdict: which sentences are true of a report, and what to do next. en.toml has their words."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ class _Words:
         keys = [one.variant for one in self.leading]
         if len(keys) <= MANY:
             return names(keys)
-        return say("variants", some=len(keys), all=len(self.macro.comparisons))
+        return say("headline.some-of", some=len(keys), all=len(self.macro.comparisons))
 
     def headline(self) -> Markup:
         state = self.report.state
@@ -164,7 +164,7 @@ class _Words:
             yield say("effect.outside")
         first = next((one for one in self.leading if one.decided_at is not None), None)
         if first is not None and first.decided_at is not None and first.decides_today:
-            yield say("decided", day=self.formatting.day(first.decided_at))
+            yield say("effect.decided", day=self.formatting.day(first.decided_at))
         yield from self._gate([one for one in self.macro.comparisons if one.state == "collecting"], bool(numbered))
 
     def per_variant(self) -> Iterator[Markup]:
@@ -195,7 +195,7 @@ class _Words:
     def warnings(self) -> Iterator[Markup | str]:
         for one in self.macro.comparisons:
             if one.decided_at is not None and not one.decides_today and self.report.state != "withdrawn":
-                yield say("unstable", day=self.formatting.day(one.decided_at))
+                yield say("effect.unstable", day=self.formatting.day(one.decided_at))
                 break
         for code in dict.fromkeys(one.reason for one in self.macro.comparisons if one.reason == "non-stationary"):
             yield reason(code)

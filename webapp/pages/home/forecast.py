@@ -1,4 +1,4 @@
-"""Outlook: on which day will a running experiment be decided? Which sentence is true; prospects.py has the words."""
+"""Outlook: on which day will a running experiment be decided? Which sentence is true; en.toml has the words."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from experiments.reporting.comparison import Comparison
 from experiments.reporting.report import Report
 from webapp.charts.interval_bar import Whisker, whisker
 from webapp.pages.experiment import result_routes as results
-from webapp.pages.experiment.lost_log import lost_log
+from webapp.pages.experiment.data_health import lost_log
 from webapp.pages.experiment.result_page import elapsed
 from webapp.pages.experiment.scorecard import scale
 from webapp.pages.experiment.verdict_sentences import is_final, macro_step
@@ -30,8 +30,8 @@ from webapp.services.access import require_read
 from webapp.services.kept import Kept
 from webapp.services.services import services
 from webapp.words.formatting import Formatting
-from webapp.words.glossary import TERMS, Terms
 from webapp.words.sentences import name, say
+from webapp.words.vocabulary import TERMS, Terms
 
 blueprint = Blueprint("home", __name__)
 

@@ -28,8 +28,8 @@ from webapp.services.access import require_read
 from webapp.services.kept import Found
 from webapp.services.services import services
 from webapp.words.formatting import about, count, lift, percent, rate
-from webapp.words.glossary import TERMS
 from webapp.words.sentences import say, spoken
+from webapp.words.vocabulary import TERMS
 
 blueprint = Blueprint("plan", __name__)
 

@@ -1,4 +1,4 @@
-"""PlanWords: what a plan says, in sentences, the same in the terminal and on the page. prospects.py has their words."""
+"""PlanWords: what a plan says, in sentences, the same in the terminal and on the page. en.toml has their words."""
 
 from __future__ import annotations
 

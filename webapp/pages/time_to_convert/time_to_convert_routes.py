@@ -22,8 +22,8 @@ from webapp.services.access import require_read
 from webapp.services.errors import WireError
 from webapp.services.services import services
 from webapp.words.formatting import count, rate, span
-from webapp.words.glossary import TERMS, Terms
 from webapp.words.sentences import say, spoken
+from webapp.words.vocabulary import TERMS, Terms
 
 blueprint = Blueprint("time_to_convert", __name__)
 

@@ -12,33 +12,13 @@ from experiments.definition.experiment import Experiment
 from experiments.definition.quantity import write_duration
 from experiments.events.event import Event
 from webapp.words.formatting import Formatting, lapse, listing
-from webapp.words.sentences import spoken
-from webapp.words.vocabulary import LEDGER
+from webapp.words.sentences import plain, spoken
+from webapp.words.vocabulary import EVENTS, LEDGER, TABLES
 
 Tone = Literal["good", "plain", "open", "alarm"]
 SIGNS: Mapping[Tone, str] = {"good": "✓", "plain": "–", "open": "…", "alarm": "!"}
 """A shape beside each sentence, so that nobody needs its colour."""
 
-_KINDS = {"exposure": "Exposure", "join": "Two ids joined", "withdrawal": "Consent withdrawn"}
-_SENTENCES = {
-    "first-exposure": "First exposure: {variant} from now on, for good.",
-    "exposed-again": "Exposed again, to the same variant. Changes nothing.",
-    "second-variant": "Exposed to {variant} as well. Stays in the variant seen first; the ledger has a mark.",
-    "before-start": "Not counted: the phase began {limit}.",
-    "after-end": "Not counted: the phase ended {limit}.",
-    "unknown-variant": "Not counted: the phase has no variant {variant}.",
-    "reached": "Reached {steps}.",
-    "sale": "The visitor’s value: {value}.",
-    "repeated": "Changes nothing: {steps} {is} reached without it.",
-    "before-exposure": "Not counted for {steps}: before the first exposure at {limit}.",
-    "after-window": "Not counted for {steps}: the time for it was over {limit}.",
-    "too-late": "Too late for {steps}: received {received}, would have counted until {limit}.",
-    "other-visitor": "Not counted for {steps}: the two ids were joined too late for it.",
-    "not-exposed": "Not counted for {steps}: no exposure that counts.",
-    "joined": "{visitor} and {joined} count as one visitor.",
-    "join-too-late": "{visitor} and {joined} stay two visitors for {steps}: those numbers were published before.",
-    "withdrawal": "Not counted any more.",
-}
 _NEAREST = ("too-late", "other-visitor", "after-window", "before-exposure")
 _SILENT = ("repeated", "before-exposure", "after-window", "not-exposed", "other-visitor")
 _TONES: Mapping[str, Tone] = {
@@ -52,16 +32,11 @@ _TONES: Mapping[str, Tone] = {
     "join-too-late": "alarm",
     "withdrawal": "alarm",
 }
-_TABLES = {
-    "days": "value and funnel",
-    "segments": "the segments",
-    "division": "the check of how visitors are divided",
-}
 
 
 def title(event: Event) -> str:
     """What happened, as a heading: the event's name, or its kind."""
-    return event.name if event.kind == "action" else _KINDS[event.kind]
+    return event.name if event.kind == "action" else EVENTS[event.kind]
 
 
 def said(note: Note, event: Event, phase: Experiment, counted: Sequence[Counted], formatting: Formatting) -> str:
@@ -69,7 +44,7 @@ def said(note: Note, event: Event, phase: Experiment, counted: Sequence[Counted]
     steps = [f"“{spoken(key)}”" for key in note.steps]
     values = {
         "variant": event.variant,
-        "steps": listing(steps) if note.where == "verdict" and steps else _TABLES.get(note.where, "some steps"),
+        "steps": listing(steps) if note.where == "verdict" and steps else TABLES.get(note.where, "some steps"),
         "is": "are" if len(steps) > 1 else "is",
         "limit": formatting.moment(note.limit) if note.limit else "",
         "received": formatting.moment(event.received_at),
@@ -77,7 +52,7 @@ def said(note: Note, event: Event, phase: Experiment, counted: Sequence[Counted]
         "joined": event.joined,
         "value": next((worth(one, phase, formatting) for one in counted if one.sale == event), ""),
     }
-    return _SENTENCES[note.fate].format(**values)
+    return plain(f"visitor.{note.fate}", **values)
 
 
 def told(notes: Iterable[Note], event: Event, phase: Experiment) -> Iterator[Note]:
