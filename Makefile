@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint study snippet boundaries screenshots lock clean
+.PHONY: demo test lint study docs reference snippet boundaries screenshots lock clean
 
 demo: .venv/ready
 	$(BIN)/yesladder demo
@@ -37,6 +37,10 @@ study: .venv/ready-dev .venv/study/ready
 	.venv/study/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-study.lock
 	touch $@
 
+# The documentation as HTML, to be opened at docs/_build/index.html. A broken reference is an error; needs no network.
+docs: .venv/ready-dev
+	$(BIN)/sphinx-build -W -n -q -b html docs docs/_build
+
 # Only for who changes the browser's side: what is served of it.
 snippet: .venv/ready-dev
 	$(BIN)/python -m webapp.browser.minify
@@ -56,4 +60,4 @@ lock:
 	uv pip compile -q setup.cfg --extra build --universal --python-version 3.11 --generate-hashes --no-header -c requirements-dev.lock -o requirements.lock
 
 clean:
-	rm -rf .venv demo-site *.egg-info
+	rm -rf .venv demo-site build docs/_build *.egg-info
