@@ -41,6 +41,10 @@ study: .venv/ready-dev .venv/study/ready
 docs: .venv/ready-dev
 	$(BIN)/sphinx-build -W -n -q -b html docs docs/_build
 
+# After a change of commands, routes, keys, tables or imports: what the documentation shows of them.
+reference: .venv/ready-dev
+	$(BIN)/python docs/reference.py
+
 # Only for who changes the browser's side: what is served of it.
 snippet: .venv/ready-dev
 	$(BIN)/python -m webapp.browser.minify
@@ -49,7 +53,7 @@ snippet: .venv/ready-dev
 boundaries: .venv/ready
 	$(BIN)/python -c 'import numpy; from stats.boundaries import alpha_spending as a; numpy.save("stats/boundaries/boundaries_of_levels.npy", a.boundaries_of_levels())'
 
-# Only for who changes how pages look: the README's pictures, with Chromium.
+# Only for who changes how pages look: the documentation's pictures of them, with Chromium.
 screenshots: .venv/ready-dev
 	$(BIN)/python docs/screenshots.py
 

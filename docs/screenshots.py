@@ -1,4 +1,4 @@
-"""The README's pictures: the demo's pages as a browser shows them, taken anew by `make screenshots`.
+"""The pictures of these pages: the demo's pages as a browser shows them, taken anew by `make screenshots`.
 
     python docs/screenshots.py
 

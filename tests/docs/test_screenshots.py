@@ -1,4 +1,4 @@
-"""The README shows exactly the pictures that `make screenshots` takes, and they are there."""
+"""The demo's page shows exactly the pictures that `make screenshots` takes, and they are there."""
 
 from __future__ import annotations
 
@@ -11,12 +11,17 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SHOTS = runpy.run_path(str(ROOT / "docs" / "screenshots.py"))
+ON_THE_PAGE = re.findall(
+    r"!\[([^\]]*)\]\(\.\./pictures/([^)]*)\)", (ROOT / "docs" / "start" / "demo.md").read_text("utf-8")
+)
 IN_README = re.findall(r"!\[([^\]]*)\]\(docs/pictures/([^)]*)\)", (ROOT / "README.md").read_text("utf-8"))
 
 
-def test_the_readme_shows_the_pictures_that_are_taken() -> None:
+def test_the_pages_show_the_pictures_that_are_taken() -> None:
     taken = [(one.shows, one.name) for one in SHOTS["PICTURES"]]
-    assert taken == IN_README
+    assert taken == ON_THE_PAGE
+    assert len(IN_README) == 1
+    assert set(IN_README) <= set(taken)
 
 
 def test_no_other_picture_is_kept() -> None:

@@ -16,7 +16,13 @@ _SEED = 2  # an ordinary draw: what is measured lies close to what is true (seed
 
 
 @click.command(short_help="See it work: a site with results, in one command.")
-@click.option("--folder", default="demo-site", show_default=True, type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--folder",
+    default="demo-site",
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where the demo's site is kept.",
+)
 @click.option(
     "--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="The next free one if taken."
 )

@@ -16,7 +16,7 @@ from webapp.commands.site.site_folder import SITE, require_site
 @click.command(short_help="Serve SITE over HTTP until interrupted.")
 @SITE
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 is all of them.")
-@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535))
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
 @click.option("--workers", type=click.IntRange(1), help="Processes that answer; one for each processor if not given.")
 def serve(site: Path, host: str, port: int, workers: int | None) -> None:
     """Serve SITE: assignments, events and result pages, until interrupted.
