@@ -8,5 +8,6 @@ page_changes.py     what a variant may change on a page
 decision_record.py  what people decided; nothing counts by it
 quantity.py         durations, percentages, moments as people write them
 money.py            amounts, and the codes of currencies
+unknown.py          no such experiment, phase or step
 problem.py          file:line:column: what, and how to mend it
 """

@@ -24,6 +24,7 @@ from experiments.definition.fields import (
 )
 from experiments.definition.problem import Fault, refused, seen
 from experiments.definition.quantity import Duration, Share, Time, Wait
+from experiments.definition.unknown import UnknownStep
 
 GRACE = timedelta(hours=1)  # after a cohort's end and the step's window, before it seals
 MAX_VALUE_CAP = 100_000  # currency units: sums of squares stay exact in 64 bits
@@ -167,6 +168,13 @@ class Definition(Frozen):
     def steps(self) -> tuple[Step, ...]:
         """Every counted step: the path in order, then secondary actions, then guardrails. The order of pattern bits."""
         return self.path + self.secondary + self.guardrails
+
+    def step(self, key: str) -> Step:
+        """The step with this key. Raises UnknownStep, naming those there are."""
+        found = next((step for step in self.steps if step.step == key), None)
+        if found is None:
+            raise UnknownStep(self.key, key, [step.step for step in self.steps])
+        return found
 
     def kind_of(self, step: Step) -> StepKind:
         """What role a step of this experiment has."""

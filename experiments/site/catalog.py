@@ -10,6 +10,7 @@ from pathlib import Path
 
 from experiments.definition.experiment import Experiment
 from experiments.definition.problem import Fault, Problem, SiteError
+from experiments.definition.unknown import UnknownExperiment, UnknownPhase
 from experiments.site.config_file import ConfigFile, read_config
 from experiments.site.configuration import EXPERIMENTS_FOLDER, Reading, read_definitions
 from experiments.site.phase_record import PHASES_FILE, Phases, locked, read_phases, write_phases
@@ -83,7 +84,27 @@ class Catalog:
 
     def get(self, key: str) -> Experiment | None:
         """The definition in force of this experiment."""
-        return self._reading.experiments.get(key)
+        return self.experiments().get(key)
+
+    def require(self, key: str) -> Experiment:
+        """The definition in force of this experiment. Raises UnknownExperiment, naming those there are."""
+        found = self.get(key)
+        if found is None:
+            raise UnknownExperiment(key, self.experiments())
+        return found
+
+    def latest(self, key: str) -> Experiment:
+        """The definition in force, else the last phase of what no file describes any more. Raises UnknownExperiment."""
+        phases = self.phases_of(key)
+        return phases[-1] if phases and self.get(key) is None else self.require(key)
+
+    def phase(self, key: str, number: int) -> Experiment:
+        """The phase of this number, be it a draft. Raises UnknownExperiment or UnknownPhase, naming those there are."""
+        recorded = self.phases_of(key)
+        found = next((one for one in (*recorded, self.latest(key)) if one.phase == number), None)
+        if found is None:
+            raise UnknownPhase(key, number, [one.phase for one in recorded])
+        return found
 
     def phases(self) -> Sequence[Experiment]:
         """Every phase ever recorded, in the order of recording."""
@@ -91,7 +112,7 @@ class Catalog:
 
     def phases_of(self, key: str) -> Sequence[Experiment]:
         """The recorded phases of one experiment, oldest first."""
-        return [phase for phase in self._reading.phases if phase.key == key]
+        return [phase for phase in self.phases() if phase.key == key]
 
     def phase_at(self, key: str, at: datetime) -> Experiment | None:
         """The phase that ran at this instant: started_at <= at < ended_at."""

@@ -49,7 +49,7 @@ def _prepare(state: BlueprintSetupState) -> None:
 @require_read
 def links(key: str) -> Response:
     """Every variant of an experiment, with its link."""
-    experiment = _experiment(key)
+    experiment = services().catalog.require(key)
     forced = [_forced(experiment, variant) for variant in experiment.variants]
     return page("preview.html", experiment=experiment, forced=forced)
 
@@ -58,20 +58,12 @@ def links(key: str) -> Response:
 @require_read
 def forced(key: str, variant: str) -> Response:
     """One variant alone."""
-    experiment = _experiment(key)
+    experiment = services().catalog.require(key)
     found = experiment.variant(variant)
     if found is None:
         known = ", ".join(one.key for one in experiment.variants)
         raise NotFound(f"{key} has no variant {variant!r}; its variants are {known}.")
     return page("preview.html", experiment=experiment, forced=[_forced(experiment, found)])
-
-
-def _experiment(key: str) -> Experiment:
-    experiment = services().catalog.get(key)
-    if experiment is None:
-        known = ", ".join(sorted(services().catalog.experiments())) or "none yet"
-        raise NotFound(f"There is no experiment {key!r}. Known experiments: {known}.")
-    return experiment
 
 
 def _places(experiment: Experiment) -> list[str]:

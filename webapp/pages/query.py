@@ -6,10 +6,11 @@ import re
 from datetime import datetime
 
 from flask import request
-from werkzeug.exceptions import BadRequest, NotFound
+from werkzeug.exceptions import BadRequest
 
 from experiments.definition.experiment import Experiment
 from experiments.definition.quantity import past_moment
+from experiments.definition.unknown import NotStarted
 from webapp.services.services import services
 
 _PHASE = re.compile("[0-9]{1,6}")
@@ -22,22 +23,14 @@ def recorded_phases(key: str) -> list[Experiment]:
 
 
 def asked_phase(key: str) -> Experiment:
-    """The phase that the request asks for. Raises NotFound or BadRequest, saying what there is."""
+    """The phase that the request asks for. Raises Unknown or BadRequest, saying what there is."""
+    current = services().catalog.latest(key)
     asked = request.args.get("phase")
-    current = services().catalog.get(key)
-    phases = recorded_phases(key)
-    if current is None and not phases:
-        known = ", ".join(sorted(services().catalog.experiments())) or "none yet"
-        raise NotFound(f"There is no experiment {key!r}. Known experiments: {known}.")
     if asked is None:
-        return current or phases[0]
+        return current
     if not _PHASE.fullmatch(asked):
         raise BadRequest(f"phase is {asked!r}, must be a whole number such as 1.")
-    for one in [*phases, *([current] if current else [])]:
-        if one.phase == int(asked):
-            return one
-    known = ", ".join(str(one.phase) for one in reversed(phases)) or "none yet"
-    raise NotFound(f"{key} has no phase {asked}. Recorded phases: {known}.")
+    return services().catalog.phase(key, int(asked))
 
 
 def asked_moment() -> datetime | None:
@@ -53,14 +46,8 @@ def asked_moment() -> datetime | None:
 
 
 def started_phase(key: str) -> Experiment:
-    """The phase that the request asks for. Raises NotFound for a draft."""
+    """The phase that the request asks for. Raises NotStarted for a draft."""
     experiment = asked_phase(key)
     if experiment.started_at is None:
-        raise NotFound(f"{key} is a draft: it has not started, so there are no results.")
+        raise NotStarted(key)
     return experiment
-
-
-def no_step(experiment: Experiment, step: str) -> NotFound:
-    """What to raise when an experiment has no such step."""
-    known = ", ".join(one.step for one in experiment.steps)
-    return NotFound(f"{experiment.key} has no step {step!r}; its steps are {known}.")

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Flask, Response, jsonify, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
+from experiments.definition.unknown import NotStarted, Unknown
 from experiments.store.event_log import QueueFull
 from experiments.store.store import StoreUnavailable
 from webapp.services.tokens import TokensUnreadable
@@ -40,6 +41,8 @@ def _answer(error: Exception) -> Response:
         response = _response(503, "unavailable", str(error))
         response.headers["Retry-After"] = str(QUEUE_SECONDS if isinstance(error, QueueFull) else UNAVAILABLE_SECONDS)
         return response
+    if isinstance(error, Unknown | NotStarted):
+        return _response(404, "not-found", str(error))
     if isinstance(error, HTTPException):
         return _http(error)
     _logger.error("%s %s failed", request.method, request.path, exc_info=error)

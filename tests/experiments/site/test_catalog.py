@@ -16,6 +16,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from experiments.definition.experiment import Experiment
+from experiments.definition.unknown import UnknownExperiment, UnknownPhase, UnknownStep
 from experiments.site.catalog import Catalog, check
 from experiments.site.phase_record import read_phases
 
@@ -447,3 +448,29 @@ def test_check_and_catalog_say_the_same(folder: Folder, clock: Clock) -> None:
     (folder.path / "experiments/third.yml").write_text("key: third\n")
     assert list(check(folder.path, clock)) == list(folder.catalog().problems())
     assert len(check(folder.path, clock)) == 3
+
+
+def test_what_is_asked_for_by_a_wrong_name_is_told_with_what_there_is(folder: Folder, clock: Clock) -> None:
+    folder.says(status="running")
+    catalog = folder.catalog()
+    assert catalog.require("pricing") == catalog.latest("pricing") == catalog.phase("pricing", 1)
+    with pytest.raises(UnknownExperiment, match=r"There is no experiment 'prices'. Known experiments: pricing."):
+        catalog.require("prices")
+    with pytest.raises(UnknownExperiment):
+        catalog.phase("prices", 1)
+    with pytest.raises(UnknownPhase, match=r"pricing has no phase 2. Recorded phases: 1."):
+        catalog.phase("pricing", 2)
+    with pytest.raises(UnknownStep, match="pricing has no step 'sold'; its steps are "):
+        catalog.require("pricing").step("sold")
+
+
+def test_the_last_phase_of_what_no_file_describes_any_more(folder: Folder, clock: Clock) -> None:
+    folder.says(status="running")
+    catalog = folder.catalog()
+    folder.says(status="stopped")
+    stopped = took_up(catalog, clock)
+    (folder.path / "experiments/pricing.yaml").unlink()
+    gone = folder.catalog()
+    with pytest.raises(UnknownExperiment, match="none yet"):
+        gone.require("pricing")
+    assert gone.latest("pricing") == gone.phase("pricing", 1) == stopped

@@ -30,6 +30,7 @@ from experiments.reporting.report import Report
 from experiments.reporting.sample_ratio import SampleRatio
 from experiments.reporting.step_report import StepReport, VariantReach
 from experiments.reporting.value_per_visitor import value_report
+from experiments.site.catalog import Catalog
 from stats.tables.patterns import PatternTable
 from stats.tables.reach import Exposed, ReachTable, StepReach
 from webapp.pages import live, preview
@@ -231,13 +232,6 @@ class Stage:
 
     def app(self) -> Flask:
         """The app that shows what is on stage."""
-        catalog = SimpleNamespace(
-            experiments=self._newest,
-            get=lambda key: self._newest().get(key),
-            phases=lambda: [one.experiment for one in self.reports],
-            problems=lambda: self.problems,
-            keys=lambda: self.keys,
-        )
         store = SimpleNamespace(
             recent=lambda limit: list(self.recent)[:limit],
             refused=lambda: self.refused,
@@ -253,7 +247,7 @@ class Stage:
         app = Flask("webapp")
         app.extensions["yesladder"] = Services(
             site=site,
-            catalog=catalog,
+            catalog=StagedCatalog(self),
             log=log,
             exposures=SimpleNamespace(lost=0),
             tokens=SimpleNamespace(),
@@ -271,6 +265,25 @@ class Stage:
 
         app.after_request(secure)
         return app
+
+
+class StagedCatalog(Catalog):
+    """What is on stage; phases and keys are looked up in it as in a real catalog."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+
+    def experiments(self) -> dict[str, Experiment]:
+        return self.stage._newest()
+
+    def phases(self) -> list[Experiment]:
+        return [one.experiment for one in self.stage.reports]
+
+    def problems(self) -> Sequence[Problem]:
+        return self.stage.problems
+
+    def keys(self) -> Any:
+        return self.stage.keys
 
 
 @pytest.fixture

@@ -48,20 +48,19 @@ class OverTime:
         return say("over-time.one-look")
 
 
-def over_time(report: Report, step: str | None, charts: Charts, formatting: Formatting) -> OverTime | None:
-    """The course of the effect at this step (None: at the macro-conversion); None when there is no such step."""
+def over_time(report: Report, step: str | None, charts: Charts, formatting: Formatting) -> OverTime:
+    """The course of the effect at this step (None: at the macro-conversion). Raises UnknownStep."""
     chosen = chosen_step(report, step)
-    if chosen is None:
-        return None
     sizes = (WIDE, NARROW) if len(chosen.comparisons) <= ALONE else (NARROW,)
     until = charts.patience()
     courses = [_course(chosen, one, sizes, charts, until, formatting) for one in chosen.comparisons]
     return OverTime(chosen, [one for one in report.steps if one.comparisons], courses)
 
 
-def chosen_step(report: Report, step: str | None) -> StepReport | None:
-    """This step (None: the macro-conversion); None when there is no such step."""
-    return next((one for one in report.steps if one.step == step or (step is None and one.kind == "macro")), None)
+def chosen_step(report: Report, step: str | None) -> StepReport:
+    """This step; None: the macro-conversion. Raises UnknownStep."""
+    key = report.experiment.macro.step if step is None else report.experiment.step(step).step
+    return next(one for one in report.steps if one.step == key)
 
 
 def _course(

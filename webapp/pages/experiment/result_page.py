@@ -117,15 +117,13 @@ def result_page(
     charts: Charts,
     formatting: Formatting,
     still_needed: Mapping[str, int] | None = None,
-) -> ResultPage | None:
-    """Gather a result page that shows this step over time; None when the experiment has no such step.
+) -> ResultPage:
+    """Gather a result page that shows this step over time. Raises UnknownStep.
 
     `still_needed`: step -> how many more visitors it takes, as scorecard.py has it.
     """
     report = figures.report
     course = over_time(report, step, charts, formatting)
-    if course is None:
-        return None
     rates = [one.rate for row in report.steps for one in row.variants.values() if one.rate is not None]
     shares = [share for rung in report.ladder for share in rung.share.values() if share is not None]
     return ResultPage(

@@ -23,7 +23,7 @@ from webapp.pages.experiment.verdict_sentences import draft_verdict
 from webapp.pages.page import as_data, as_file, page, prepare, site_formatting, this_minute
 from webapp.pages.plan.form import plan_form
 from webapp.pages.plan.inputs import Plans, Question
-from webapp.pages.query import asked_moment, asked_phase, no_step, recorded_phases, started_phase
+from webapp.pages.query import asked_moment, asked_phase, recorded_phases, started_phase
 from webapp.pages.report_cache import Figures, Reports
 from webapp.services.access import require_read
 from webapp.services.services import services
@@ -57,8 +57,6 @@ def result(key: str) -> Response:
     segments = _segments(experiment, place.by or segment_attributes(experiment)[0], at)
     needed = None if as_of or experiment.ended_at else _still_needed(figures)
     shown = result_page(figures, segments, place.step, _charts, site_formatting(), needed)
-    if shown is None:
-        raise no_step(experiment, place.step or "")
     length = elapsed(experiment, shown.report.as_of)
     values = {"page": shown, "place": place, "length": length, "experiment": experiment}
     values["lost"] = lost_log(services().site.database, experiment, site_formatting())
@@ -81,8 +79,6 @@ def result_csv(key: str, table: str) -> Response:
         raise NotFound(f"There is no table {table!r}; there are {', '.join(TABLES)}.")
     figures = figures_of(experiment, asked_moment() or this_minute())
     step = chosen_step(figures.report, request.args.get("step"))
-    if step is None:
-        raise no_step(experiment, request.args["step"])
     return as_file(as_csv(TABLES[table](Shown(figures, step))))
 
 

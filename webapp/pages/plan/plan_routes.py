@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, jsonify, make_response, request
 from flask.blueprints import BlueprintSetupState
 from markupsafe import Markup
-from werkzeug.exceptions import BadRequest, NotFound
+from werkzeug.exceptions import BadRequest
 
 from experiments.definition.definition import Method
 from experiments.definition.experiment import Experiment
@@ -116,13 +116,9 @@ def plan_json(key: str) -> Response:
 
 def _question(key: str) -> Question:
     catalog, now = services().catalog, this_minute()
-    phases = catalog.phases()
-    experiment = catalog.get(key) or next((one for one in reversed(phases) if one.key == key), None)
-    if experiment is None:
-        known = ", ".join(sorted(catalog.experiments())) or "none yet"
-        raise NotFound(f"There is no experiment {key!r}. Known experiments: {known}.")
+    experiment = catalog.latest(key)
     form = plan_form(request.args.to_dict(flat=False), experiment)
-    return Question(experiment, form, measured(services().store, phases, experiment, now), now)
+    return Question(experiment, form, measured(services().store, catalog.phases(), experiment, now), now)
 
 
 def _page(question: Question, found: Found[Planned] | None, asks: Markup | None) -> PlanPage:

@@ -16,7 +16,7 @@ from webapp.charts.charts import NARROW, WIDE, Charts, reached_by_time
 from webapp.charts.vega_process import drawing
 from webapp.pages.experiment.csv_tables import Line, as_csv
 from webapp.pages.page import as_data, as_file, page, prepare, this_minute
-from webapp.pages.query import asked_moment, asked_phase, no_step, started_phase
+from webapp.pages.query import asked_moment, asked_phase, started_phase
 from webapp.pages.time_to_convert.scan import MOST_SECONDS, MOST_VISITORS, NoTimes, TimeScans
 from webapp.services.access import require_read
 from webapp.services.errors import WireError
@@ -65,9 +65,7 @@ def shown(key: str) -> Response:
     """How long visitors take; `?phase=`, `?as_of=` and `?step=` (shown as a curve) as on the result page."""
     experiment = started_phase(key)
     at = asked_moment() or this_minute()
-    asked = request.args.get("step") or experiment.macro.step
-    if asked not in {step.step for step in experiment.steps}:
-        raise no_step(experiment, asked)
+    asked = experiment.step(request.args.get("step") or experiment.macro.step).step
     place = {name: request.args[name] for name in ("phase", "as_of") if name in request.args}
     values = {"experiment": experiment, "as_of": at, "place": place, "span": span}
     return page("time_to_convert.html", page=_page(experiment, at, asked), **values)
