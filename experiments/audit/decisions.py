@@ -39,7 +39,6 @@ def decisions(report: Report, reach: ReachTable) -> list[Decision]:
         for comparison in step.comparisons:
             for state, at in _verdicts(comparison, steps[step.step], experiment):
                 look = comparison.looks[_index(comparison, at)]
-                p_value = look.p_value
                 found.append(
                     Decision(
                         experiment=experiment.key,
@@ -50,9 +49,9 @@ def decisions(report: Report, reach: ReachTable) -> list[Decision]:
                         state=state,
                         decided_at=at,
                         visitors=look.visitors,
-                        p_value=p_value,
-                        p_value_adjusted=None if p_value is None else min(1.0, comparison.family_size * p_value),
-                        relative_interval=look.relative_interval,
+                        p_value=look.effect.p_value,
+                        p_value_adjusted=look.effect.p_value_adjusted,
+                        relative_interval=look.effect.relative_interval,
                         method="always-valid" if comparison.family == "guardrail" else report.method,
                         alpha=report.alpha,
                         family=comparison.family,
@@ -104,7 +103,7 @@ def _verdicts(comparison: Comparison, step: Step, experiment: Experiment) -> Ite
         # the running intervals only shrink; without any effect left (None) they say no more than they did
         looks, end = comparison.looks, _index(comparison, comparison.decided_at)
         first = bisect_left(
-            range(end), True, key=lambda i: looks[i].relative_interval is None or _inside(looks[i], effects)
+            range(end), True, key=lambda i: looks[i].effect.relative_interval is None or _inside(looks[i], effects)
         )
         if first < end and _inside(looks[first], effects):
             yield _BEFORE[state], looks[first].at
@@ -123,9 +122,9 @@ def _effects(verdict: Verdict | None, step: Step, experiment: Experiment) -> tup
 
 
 def _inside(look: Look, effects: tuple[float, float]) -> bool:
-    if look.relative_interval is None:
+    if look.effect.relative_interval is None:
         return False
-    low, high = look.relative_interval
+    low, high = look.effect.relative_interval
     return (-math.inf if low is None else low) >= effects[0] and (math.inf if high is None else high) <= effects[1]
 
 

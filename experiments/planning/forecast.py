@@ -14,6 +14,7 @@ from experiments.definition.definition import GRACE, Method, Step
 from experiments.definition.experiment import Experiment
 from experiments.definition.quantity import iso
 from experiments.events.cohort import DAY, HOUR
+from experiments.reporting.comparison import family_of
 from stats.power import Contrast, Judging, mean_visitors, power_at, sample_size
 
 POWER = 0.8  # the chance of finding the effect that a plan asks for unless told otherwise: four times in five
@@ -142,9 +143,7 @@ def judging(experiment: Experiment, method: Method, step: Step, detect: float) -
 
 def level(experiment: Experiment, step: Step) -> float:
     """The level of one comparison at this step."""
-    pairs = len(experiment.variants) - 1
-    diagnostic = len(experiment.path) - 1 + len(experiment.secondary)
-    return experiment.analysis.alpha / (pairs * (1 if experiment.kind_of(step) == "macro" else diagnostic))
+    return experiment.analysis.alpha / family_of(experiment, step)[1]
 
 
 def shares(experiment: Experiment, visitors: float) -> dict[str, int]:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Literal, overload
 
 import numpy as np
 
-from experiments.definition.definition import Family, Interval
+from experiments.definition.definition import Family, Interval, Step
+from experiments.definition.experiment import Experiment
 from experiments.definition.quantity import iso
 from experiments.events.cohort import Clock
+from stats.arrays import Floats
+from stats.proportions.design import Design
 from stats.proportions.inversion import Intervals
 from stats.proportions.non_inferiority import GuardEvidence
 from stats.proportions.sequential import Evidence
+from stats.value_per_visitor import ValueEvidence
 
 ComparisonState = Literal["collecting", "undecided", "better", "worse", "equivalent", "safe", "harmed"]
 
@@ -22,27 +26,77 @@ NON_STATIONARY = "non-stationary"  # the reason when no effect is in the interva
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One look at one comparison: the effect then, the running intervals, the running p-value (not adjusted).
+class Effect:
+    """How much more a visitor of the variant does than one of the control: variant minus control, also at guardrails.
 
-    `at`: when the cohort sealed. `visitors`: of both variants so far. None: no number, or no effect left.
+    `relative_lift`: 0.1 is 10 in 100 more. `difference`: of the rates, or in currency units per visitor. The intervals
+    are the running ones, of all looks so far. `p_value`: the running minimum; `p_value_adjusted`: for the comparisons
+    that share one alpha. None: no number, or (an interval) no effect is left that fits all looks.
     """
+
+    relative_lift: float | None = None
+    relative_interval: Interval | None = None
+    difference: float | None = None
+    difference_interval: Interval | None = None
+    p_value: float | None = None
+    p_value_adjusted: float | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """What every comparison of a JSON document says of its effect."""
+        return {name: list(one) if isinstance(one, tuple) else one for name, one in asdict(self).items()}
+
+
+NOTHING_KNOWN = Effect()
+
+
+def effect_at(evidence: Evidence | GuardEvidence | ValueEvidence, look: int, design: Design, unit: float = 1) -> Effect:
+    """What a test says at this look (from 0 on, or -1 for the last). `unit`: in which differences are told."""
+    found = evidence.relative_lift[look], evidence.difference[look], evidence.p_value[look]
+    return effect_of(*found, None if evidence.empty[look] else evidence.running, look, design, unit)
+
+
+def effect_of(
+    relative_lift: float,
+    difference: float,
+    p_value: float,
+    intervals: Intervals | None,
+    look: int,
+    design: Design,
+    unit: float = 1,
+) -> Effect:
+    """The same from single numbers, and the intervals of this look; None when no effect fits all looks."""
+    return Effect(
+        relative_lift=number(relative_lift),
+        relative_interval=_ends(intervals.relative_lower, intervals.relative_upper, look) if intervals else None,
+        difference=number(difference, unit),
+        difference_interval=(
+            _ends(intervals.difference_lower, intervals.difference_upper, look, unit) if intervals else None
+        ),
+        p_value=float(p_value),
+        p_value_adjusted=float(design.adjusted(np.asarray(p_value))),
+    )
+
+
+def _ends(lower: Floats, upper: Floats, look: int, unit: float = 1) -> Interval:
+    return number(lower[look], unit), number(upper[look], unit)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at one comparison. `at`: when the cohort sealed. `visitors`: of both variants so far."""
 
     at: datetime
     visitors: int
-    relative_lift: float | None
-    relative_interval: Interval | None
-    difference: float | None
-    difference_interval: Interval | None
-    p_value: float | None
+    effect: Effect
 
 
 class Looks(Sequence[Look]):
     """Every look of a sequential test, made one by one when asked for: a page shows few of the thousands."""
 
-    def __init__(self, evidence: Evidence | GuardEvidence, clock: Clock) -> None:
+    def __init__(self, evidence: Evidence | GuardEvidence, clock: Clock, design: Design) -> None:
         self._evidence = evidence
         self._clock = clock
+        self._design = design
 
     def __len__(self) -> int:
         return len(self._evidence.z)
@@ -59,23 +113,16 @@ class Looks(Sequence[Look]):
         return self._look(range(len(self))[index])
 
     def _look(self, i: int) -> Look:
-        evidence, empty = self._evidence, bool(self._evidence.empty[i])
-        return Look(
-            at=self._clock.seal(int(evidence.cohorts[i])),
-            visitors=int(evidence.visitors[i]),
-            relative_lift=number(evidence.relative_lift[i]),
-            relative_interval=None if empty else relative_interval(evidence.running, i),
-            difference=number(evidence.difference[i]),
-            difference_interval=None if empty else difference_interval(evidence.running, i),
-            p_value=float(evidence.p_value[i]),
-        )
+        found = self._evidence
+        at = self._clock.seal(int(found.cohorts[i]))
+        return Look(at, int(found.visitors[i]), effect_at(found, i, self._design))
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One variant against the control at one step. Effects are variant minus control, also at guardrails.
+    """One variant against the control at one step, with its `effect` by the last look.
 
-    `p_value` is the running minimum; `p_value_adjusted` and both intervals are Bonferroni-adjusted within the family
+    Its `p_value_adjusted` and both intervals are Bonferroni-adjusted within the family
     ("primary" for the macro-conversion, "diagnostic" for milestones and secondary actions; `family_size` comparisons
     share its alpha). A "guardrail" is by itself, and is `safe` or `harmed`: its p-value is one-sided, of no harm, and
     each bound of its intervals is at alpha by itself. `looks` holds every look with enough data, in order; the last
@@ -86,12 +133,7 @@ class Comparison:
 
     variant: str
     versus: str
-    relative_lift: float | None
-    relative_interval: Interval | None
-    difference: float | None
-    difference_interval: Interval | None
-    p_value: float | None
-    p_value_adjusted: float | None
+    effect: Effect
     decided_at: datetime | None
     state: ComparisonState
     reason: str
@@ -105,32 +147,38 @@ class Comparison:
         return {
             "variant": self.variant,
             "versus": self.versus,
-            "relative_lift": self.relative_lift,
-            "relative_interval": _ends(self.relative_interval),
-            "difference": self.difference,
-            "difference_interval": _ends(self.difference_interval),
-            "p_value": self.p_value,
-            "p_value_adjusted": self.p_value_adjusted,
+            **self.effect.to_json(),
             "decided_at": iso(self.decided_at),
             "state": self.state,
             "reason": self.reason,
         }
 
 
-def number(value: float | np.float64) -> float | None:
-    """A finite number as it is; None for infinite and undefined ones."""
-    return float(value) if np.isfinite(value) else None
+def design_of(experiment: Experiment, variant: int, family_size: int = 1, alpha: float | None = None) -> Design:
+    """By which design is this variant (its index in the config) compared with the control?
+
+    `family_size`: how many comparisons share `alpha`, the experiment's unless told otherwise.
+    """
+    weights = experiment.control.weight, experiment.variants[variant].weight
+    analysis = experiment.analysis
+    return Design(min(weights) / sum(weights), alpha or analysis.alpha, family_size, analysis.detect)
 
 
-def relative_interval(intervals: Intervals, i: int) -> Interval:
-    """The interval of the relative lift at look i."""
-    return number(intervals.relative_lower[i]), number(intervals.relative_upper[i])
+def family_of(experiment: Experiment, step: Step) -> tuple[Family, int]:
+    """With whom does a comparison at this step share alpha, and how many are they, itself included?
+
+    Guardrails enter no family: each is tested at alpha by itself.
+    """
+    pairs = len(experiment.variants) - 1
+    match experiment.kind_of(step):
+        case "macro":
+            return "primary", pairs
+        case "guardrail":
+            return "guardrail", 1
+        case _:
+            return "diagnostic", pairs * (len(experiment.path) - 1 + len(experiment.secondary))
 
 
-def difference_interval(intervals: Intervals, i: int) -> Interval:
-    """The interval of the difference at look i."""
-    return number(intervals.difference_lower[i]), number(intervals.difference_upper[i])
-
-
-def _ends(interval: Interval | None) -> list[float | None] | None:
-    return None if interval is None else list(interval)
+def number(value: float | np.float64, unit: float = 1) -> float | None:
+    """A finite number in this unit; None for infinite and undefined ones."""
+    return float(value) / unit if np.isfinite(value) else None

@@ -9,9 +9,8 @@ from datetime import datetime
 
 from experiments.definition.experiment import Experiment
 from experiments.events.cohort import DAY, Clock
-from experiments.reporting.comparison import NON_STATIONARY
+from experiments.reporting.comparison import NON_STATIONARY, Effect, design_of
 from stats.path_decomposition import ENOUGH_AT_STEP, Component, PathCounts, Shortage, decompose
-from stats.proportions.design import Design
 from stats.tables.patterns import PatternTable
 
 ACCOUNTING_IDENTITY = (
@@ -32,15 +31,14 @@ _REASONS: Mapping[Shortage, str] = {
 class Part:
     """The part of the lift that arises at one step: among those who reached the step before, who went on?
 
-    `log_lift`: the parts add up to the total's. `relative_lift`, exp(log_lift) - 1: their factors, 1 + relative_lift,
-    multiply to the total's. `relative_interval`: anytime, at alpha over all steps of the variant together. `share`: of
-    the total's log lift, None unless that is clearly not zero. Where something is None, `reason` says why.
+    `log_lift`: the parts add up to the total's. `effect` has a relative lift, exp(log_lift) - 1, and its interval: the
+    factors 1 + relative_lift multiply to the total's; anytime, at alpha over all steps of the variant together.
+    `share`: of the total's log lift, None unless that is clearly not zero. Where something is None, `reason` says why.
     """
 
     step: str
     log_lift: float | None
-    relative_lift: float | None
-    relative_interval: tuple[float, float] | None
+    effect: Effect
     share: float | None
     reason: str | None
 
@@ -69,21 +67,15 @@ def decomposition(experiment: Experiment, patterns: PatternTable, as_of: datetim
     """For every variant but the control: where does its lift arise as of this moment (aware UTC)? Sealed days only."""
     sealed = patterns.until(Clock(DAY, experiment.window).first_unsealed(as_of))
     counts = PathCounts.of(sealed, [step.step for step in experiment.path])
-    control = experiment.control
     answer = []
     for index, variant in enumerate(experiment.variants[1:], 1):
-        design = Design(
-            smaller_share=min(control.weight, variant.weight) / (control.weight + variant.weight),
-            alpha=experiment.analysis.alpha,
-            detect=experiment.analysis.detect,
-        )
-        parts = decompose(counts, index, design)
+        parts = decompose(counts, index, design_of(experiment, index))
         steps = [
             _part(step.step, one, parts.share(k))
             for k, (step, one) in enumerate(zip(experiment.path, parts.steps, strict=True))
         ]
         total = _part(experiment.macro.step, parts.total, None)
-        answer.append(VariantDecomposition(variant.key, control.key, total, steps))
+        answer.append(VariantDecomposition(variant.key, experiment.control.key, total, steps))
     return answer
 
 
@@ -92,8 +84,10 @@ def _part(step: str, component: Component, share: float | None) -> Part:
     return Part(
         step=step,
         log_lift=lift,
-        relative_lift=None if lift is None else math.expm1(lift),
-        relative_interval=None if interval is None else (math.expm1(interval[0]), math.expm1(interval[1])),
+        effect=Effect(
+            relative_lift=None if lift is None else math.expm1(lift),
+            relative_interval=None if interval is None else (math.expm1(interval[0]), math.expm1(interval[1])),
+        ),
         share=share,
         reason=None if component.shortage is None else _REASONS[component.shortage],
     )
@@ -103,8 +97,8 @@ def _json(part: Part) -> dict[str, object]:
     return {
         "step": part.step,
         "log_lift": part.log_lift,
-        "relative_lift": part.relative_lift,
-        "relative_interval": part.relative_interval and list(part.relative_interval),
+        "relative_lift": part.effect.relative_lift,
+        "relative_interval": part.effect.relative_interval and list(part.effect.relative_interval),
         "share": part.share,
         "reason": part.reason,
     }

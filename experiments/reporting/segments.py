@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
 
-from experiments.definition.definition import Interval, Step
+from experiments.definition.definition import Step
 from experiments.definition.experiment import Experiment
 from experiments.definition.quantity import iso
 from experiments.events.cohort import DAY, Clock
 from experiments.events.journey import SEGMENTS
-from experiments.reporting.comparison import NON_STATIONARY, difference_interval, number, relative_interval
+from experiments.reporting.comparison import NON_STATIONARY, NOTHING_KNOWN, Effect, design_of, effect_at
 from stats.multiplicity import benjamini_yekutieli, selected_level
-from stats.proportions.design import ENOUGH, Design, NotEnoughData
+from stats.proportions.design import ENOUGH, NotEnoughData
 from stats.proportions.sequential import Asked, Evidence, sequential
 from stats.tables.reach import ReachTable, StepReach
 
@@ -27,9 +27,9 @@ class SegmentComparison:
     """One variant against the control at one step, among the visitors of one level of an attribute.
 
     `visitors`, `reached`, `rates`: of the sealed days, per variant key (both variants; a rate is None without
-    visitors). Effects are variant minus control. `p_value` is always valid, `p_value_adjusted` Benjamini-Yekutieli
-    over all comparisons of the report; the intervals are at the report's `interval_level`. None, with a `reason`,
-    where there is not enough data, or (the intervals) where no effect fits all days; else `reason` is empty.
+    visitors). `p_value` is always valid, `p_value_adjusted` Benjamini-Yekutieli over all comparisons of the report; the
+    intervals are at the report's `interval_level`. `reason`: why there is not enough data, or no effect that fits all
+    days; else empty.
     `stands`: the adjusted p-value is at most alpha, and so the interval excludes no effect.
     """
 
@@ -40,12 +40,7 @@ class SegmentComparison:
     visitors: Mapping[str, int]
     reached: Mapping[str, int]
     rates: Mapping[str, float | None]
-    relative_lift: float | None
-    relative_interval: Interval | None
-    difference: float | None
-    difference_interval: Interval | None
-    p_value: float | None
-    p_value_adjusted: float | None
+    effect: Effect
     stands: bool
     reason: str
 
@@ -77,10 +72,7 @@ class SegmentReport:
             "alpha": self.alpha,
             "of": self.of,
             "interval_level": self.interval_level,
-            "comparisons": [
-                {name: _plain(getattr(one, name)) for name in SegmentComparison.__dataclass_fields__}
-                for one in self.comparisons
-            ],
+            "comparisons": [_document(one) for one in self.comparisons],
         }
 
 
@@ -145,13 +137,9 @@ def _questions(
 
 
 def _answers(experiment: Experiment, questions: Sequence[_Question], level: float) -> list[Evidence | NotEnoughData]:
-    control = experiment.control.weight
-    asked = []
-    for one in questions:
-        weight = experiment.variants[one.index].weight
-        design = Design(min(control, weight) / (control + weight), level, detect=experiment.analysis.detect)
-        asked.append(Asked(one.sealed, one.index, design))
-    return sequential(asked)
+    return sequential(
+        [Asked(one.sealed, one.index, design_of(experiment, one.index, alpha=level)) for one in questions]
+    )
 
 
 def _comparison(
@@ -161,8 +149,12 @@ def _comparison(
     counts = [table.sum(axis=(0, 1)).tolist() for table in (question.sealed.visitors, question.sealed.reached)]
     visitors, reached = ({control: one[0], variant: one[question.index]} for one in counts)
     rates = {key: reached[key] / visitors[key] if visitors[key] else None for key in visitors}
-    evidence = None if isinstance(found, NotEnoughData) else found
-    fits = evidence is not None and not evidence.empty[-1]
+    if isinstance(found, NotEnoughData):
+        effect, reason = NOTHING_KNOWN, _shortage(found)
+    else:
+        effect = effect_at(found, -1, design_of(experiment, question.index))
+        effect = replace(effect, p_value_adjusted=adjusted)  # over all levels, not by a family of steps
+        reason = NON_STATIONARY if found.empty[-1] else ""
     return SegmentComparison(
         level=question.level,
         step=question.step.step,
@@ -171,14 +163,9 @@ def _comparison(
         visitors=visitors,
         reached=reached,
         rates=rates,
-        relative_lift=number(evidence.relative_lift[-1]) if evidence else None,
-        relative_interval=relative_interval(evidence.running, -1) if evidence and fits else None,
-        difference=number(evidence.difference[-1]) if evidence else None,
-        difference_interval=difference_interval(evidence.running, -1) if evidence and fits else None,
-        p_value=float(evidence.p_value[-1]) if evidence else None,
-        p_value_adjusted=adjusted,
+        effect=effect,
         stands=adjusted is not None and adjusted <= experiment.analysis.alpha,
-        reason=_shortage(found) if isinstance(found, NotEnoughData) else "" if fits else NON_STATIONARY,
+        reason=reason,
     )
 
 
@@ -190,7 +177,9 @@ def _shortage(shortage: NotEnoughData) -> str:
     return f"not enough data: the smaller variant can expect {few:.0f} {what}, must be {ENOUGH}"
 
 
-def _plain(value: object) -> object:
-    if isinstance(value, Mapping):
-        return dict(value)
-    return list(value) if isinstance(value, tuple) else value
+def _document(one: SegmentComparison) -> dict[str, object]:
+    document: dict[str, object] = {}
+    for name in SegmentComparison.__dataclass_fields__:
+        value = getattr(one, name)
+        document |= value.to_json() if isinstance(value, Effect) else {name: value}
+    return document

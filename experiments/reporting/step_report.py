@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from experiments.definition.definition import Family, Guardrail, Step, StepKind
+from experiments.definition.definition import Guardrail, Step, StepKind
 from experiments.definition.experiment import Experiment
 from experiments.definition.quantity import write_duration
 from experiments.events.cohort import DAY, HOUR, Clock
-from experiments.reporting.comparison import Comparison
+from experiments.reporting.comparison import Comparison, design_of, family_of
 from experiments.reporting.verdict import Question, compare
-from stats.proportions.design import Design
 from stats.proportions.non_inferiority import Margin
 from stats.tables.patterns import PatternTable
 from stats.tables.reach import ReachTable, StepReach
@@ -116,36 +115,23 @@ def _counts(
 
 
 def _question(experiment: Experiment, step: Step, index: int, sealed: StepReach, clock: Clock) -> Question:
-    """Guardrails enter no family and are never equivalent: they have a margin, and one-sided tests at alpha each."""
-    analysis, control, variant = experiment.analysis, experiment.control, experiment.variants[index]
-    kind = experiment.kind_of(step)
-    pairs = len(experiment.variants) - 1
-    diagnostics = len(experiment.path) - 1 + len(experiment.secondary)
-    families: Mapping[StepKind, tuple[Family, int]] = {
-        "macro": ("primary", pairs),
-        "milestone": ("diagnostic", diagnostics * pairs),
-        "secondary": ("diagnostic", diagnostics * pairs),
-        "guardrail": ("guardrail", 1),
-    }
-    family, size = families[kind]
-    total, both = sum(one.weight for one in experiment.variants), control.weight + variant.weight
-    method = "always-valid" if kind == "guardrail" else analysis.method_in_force
-    planned = analysis.planned_visitors or 0
+    """Guardrails are never equivalent: they have a margin, and one-sided tests at alpha each."""
+    control, variant = experiment.control.weight, experiment.variants[index].weight
+    family, size = family_of(experiment, step)
+    margin = Margin(step.harm, step.margin) if isinstance(step, Guardrail) else None
+    method = "always-valid" if margin else experiment.analysis.method_in_force
+    planned = experiment.analysis.planned_visitors or 0
+    planned_weight = planned * control * variant / (control + variant) / sum(one.weight for one in experiment.variants)
     return Question(
-        variant=variant.key,
-        versus=control.key,
+        variant=experiment.variants[index].key,
+        versus=experiment.control.key,
         index=index,
         sealed=sealed,
         clock=clock,
-        design=Design(
-            smaller_share=min(control.weight, variant.weight) / both,
-            alpha=analysis.alpha,
-            family_size=size,
-            detect=analysis.detect,
-        ),
+        design=design_of(experiment, index, size),
         family=family,
-        within=None if kind == "guardrail" else analysis.detect,
-        margin=Margin(step.harm, step.margin) if isinstance(step, Guardrail) else None,
+        within=None if margin else experiment.analysis.detect,
+        margin=margin,
         one_look=planned if method == "fixed" else None,
-        planned_weight=planned * control.weight * variant.weight / both / total if method == "planned" else None,
+        planned_weight=planned_weight if method == "planned" else None,
     )

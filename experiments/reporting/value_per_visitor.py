@@ -9,11 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from experiments.definition.definition import Interval
 from experiments.definition.experiment import Experiment
 from experiments.events.cohort import DAY, Clock
-from experiments.reporting.comparison import NON_STATIONARY, difference_interval, number, relative_interval
-from stats.proportions.design import Design
+from experiments.reporting.comparison import NON_STATIONARY, NOTHING_KNOWN, Effect, design_of, effect_at
 from stats.tables.patterns import PatternTable
 from stats.value_per_visitor import TooFewOrders, ValueEvidence, ValueSums, value_per_visitor
 
@@ -36,23 +34,17 @@ class VariantValue:
 
 @dataclass(frozen=True, slots=True)
 class ValueComparison:
-    """Does a visitor of this variant earn more than one of the control? Effects are variant minus control.
+    """Does a visitor of this variant earn more than one of the control?
 
-    `difference`, `difference_interval`: in currency units per visitor. `p_value` is the running minimum;
-    `p_value_adjusted` and both intervals are Bonferroni-adjusted over the variants, at alpha for all of them together
-    and beside the verdict's own alpha. There is no state: an interval that excludes zero says so itself, and is the
-    same statement as `p_value_adjusted` <= alpha. None, with a `reason`: not enough data, or no effect is in the
-    intervals of all days (`non-stationary`). An end of None is unbounded.
+    Differences are in currency units per visitor. `p_value_adjusted` and both intervals are Bonferroni-adjusted over
+    the variants, at alpha for all of them together and beside the verdict's own alpha. There is no state: an interval
+    that excludes zero says so itself, and is the same statement as `p_value_adjusted` <= alpha. `reason`: why numbers
+    are None: not enough data, or no effect is in the intervals of all days (`non-stationary`).
     """
 
     variant: str
     versus: str
-    relative_lift: float | None
-    relative_interval: Interval | None
-    difference: float | None
-    difference_interval: Interval | None
-    p_value: float | None
-    p_value_adjusted: float | None
+    effect: Effect
     reason: str | None
 
     def to_json(self) -> dict[str, object]:
@@ -60,12 +52,7 @@ class ValueComparison:
         return {
             "variant": self.variant,
             "versus": self.versus,
-            "relative_lift": self.relative_lift,
-            "relative_interval": self.relative_interval and list(self.relative_interval),
-            "difference": self.difference,
-            "difference_interval": self.difference_interval and list(self.difference_interval),
-            "p_value": self.p_value,
-            "p_value_adjusted": self.p_value_adjusted,
+            **self.effect.to_json(),
             "reason": self.reason,
         }
 
@@ -103,32 +90,13 @@ def value_report(experiment: Experiment, patterns: PatternTable, as_of: datetime
 
 def _compared(experiment: Experiment, sums: ValueSums, index: int) -> ValueComparison:
     control, variant = experiment.control, experiment.variants[index]
-    design = Design(
-        smaller_share=min(control.weight, variant.weight) / (control.weight + variant.weight),
-        alpha=experiment.analysis.alpha,
-        family_size=len(experiment.variants) - 1,
-        detect=experiment.analysis.detect,
-    )
+    design = design_of(experiment, index, family_size=len(experiment.variants) - 1)
     evidence = NO_VALUE if experiment.macro.value is None else value_per_visitor(sums, index, design)
     if not isinstance(evidence, ValueEvidence):
         reason = evidence if isinstance(evidence, str) else _shortage(evidence)
-        return ValueComparison(variant.key, control.key, None, None, None, None, None, None, reason)
-    empty = bool(evidence.empty[-1])
-    low, high = difference_interval(evidence.running, -1)
-    difference = number(evidence.difference[-1])
-    return ValueComparison(
-        variant=variant.key,
-        versus=control.key,
-        relative_lift=number(evidence.relative_lift[-1]),
-        relative_interval=None if empty else relative_interval(evidence.running, -1),
-        difference=None if difference is None else difference / 100,
-        difference_interval=None
-        if empty
-        else (None if low is None else low / 100, None if high is None else high / 100),
-        p_value=float(evidence.p_value[-1]),
-        p_value_adjusted=float(design.adjusted(evidence.p_value[-1:])[0]),
-        reason=NON_STATIONARY if empty else None,
-    )
+        return ValueComparison(variant.key, control.key, NOTHING_KNOWN, reason)
+    effect = effect_at(evidence, -1, design, unit=100)
+    return ValueComparison(variant.key, control.key, effect, NON_STATIONARY if evidence.empty[-1] else None)
 
 
 def _shortage(shortage: TooFewOrders) -> str:

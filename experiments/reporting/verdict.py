@@ -10,16 +10,15 @@ from typing import Literal
 import numpy as np
 
 from experiments.definition.definition import Family
-from experiments.events.cohort import EPOCH, Clock
+from experiments.events.cohort import Clock
 from experiments.reporting.comparison import (
     NON_STATIONARY,
+    NOTHING_KNOWN,
     Comparison,
     ComparisonState,
     Look,
     Looks,
-    difference_interval,
-    number,
-    relative_interval,
+    effect_of,
 )
 from stats.arrays import Flags
 from stats.proportions.design import ENOUGH, Design, NotEnoughData
@@ -47,7 +46,6 @@ _FINDINGS = {  # by what has been shown: safety, harm, harm beyond the margin
     (False, True, False): HARMED,
     (False, True, True): HARMED_BEYOND,
 }
-_NO_LOOK = Look(EPOCH, 0, None, None, None, None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +97,7 @@ def _guarded(question: Question, evidence: GuardEvidence | NotEnoughData) -> Com
     if isinstance(evidence, NotEnoughData):
         return _comparison(question, "collecting", _shortage(evidence))
     verdict = guardrail_verdict(evidence, question.clock)
-    looks = Looks(evidence, question.clock)
+    looks = Looks(evidence, question.clock, question.design)
     return _comparison(
         question,
         verdict.state,
@@ -128,7 +126,7 @@ def _at_any_time(question: Question, evidence: Evidence | NotEnoughData) -> Comp
         decides_today = bool(_within(question, evidence.last)[-1])
     decided_at = None if decided_look is None else question.clock.seal(int(evidence.cohorts[decided_look]))
     reason = NON_STATIONARY if evidence.empty[-1] else _reason(decided_at, decides_today)
-    looks = Looks(evidence, question.clock)
+    looks = Looks(evidence, question.clock, question.design)
     return _comparison(question, state, reason, looks, decided_at=decided_at, decides_today=decides_today)
 
 
@@ -147,11 +145,7 @@ def _one_look(question: Question, planned_visitors: int) -> Comparison:
     look = Look(
         at=question.clock.seal(result.cohort),
         visitors=result.visitors,
-        relative_lift=number(result.relative_lift),
-        relative_interval=relative_interval(result.intervals, 0),
-        difference=number(result.difference),
-        difference_interval=difference_interval(result.intervals, 0),
-        p_value=result.p_value,
+        effect=effect_of(result.relative_lift, result.difference, result.p_value, result.intervals, 0, question.design),
     )
     decided_at = None if state == "undecided" else look.at
     reason = _reason(decided_at, True) if decided_at else f"{UNDECIDED} at the one planned look on {look.at:%Y-%m-%d}"
@@ -190,17 +184,10 @@ def _comparison(
     decided_at: datetime | None = None,
     decides_today: bool = False,
 ) -> Comparison:
-    last = looks[-1] if looks else _NO_LOOK
-    adjusted = None if last.p_value is None else float(question.design.adjusted(np.array([last.p_value]))[0])
     return Comparison(
         variant=question.variant,
         versus=question.versus,
-        relative_lift=last.relative_lift,
-        relative_interval=last.relative_interval,
-        difference=last.difference,
-        difference_interval=last.difference_interval,
-        p_value=last.p_value,
-        p_value_adjusted=adjusted,
+        effect=looks[-1].effect if looks else NOTHING_KNOWN,
         decided_at=decided_at,
         state=state,
         reason=reason,

@@ -16,11 +16,12 @@ import numpy as np
 from experiments.definition.definition import Guardrail, Step
 from experiments.definition.experiment import Experiment
 from experiments.events.cohort import DAY, HOUR, Clock
+from experiments.reporting.comparison import design_of
 from experiments.reporting.report import Report, report
 from experiments.simulation.assumed_truth import START
 from experiments.simulation.simulate import simulate_tables, true_rates
 from experiments.simulation.truth import Truth
-from stats.proportions.design import Design, NotEnoughData
+from stats.proportions.design import NotEnoughData
 from stats.proportions.score import Pair, ScoreTest
 from stats.tables.reach import StepReach
 
@@ -236,8 +237,7 @@ def _naive(
 ) -> tuple[Direction | None, datetime | None]:
     """What a z-test believes at the first look with enough data at which it believes anything, and when."""
     pair = Pair.of(reach, index)
-    weights = experiment.control.weight, experiment.variants[index].weight
-    first = Design(min(weights) / sum(weights), experiment.analysis.alpha).first_gated_look(pair)
+    first = design_of(experiment, index).first_gated_look(pair)
     if isinstance(first, NotEnoughData):
         return None, None
     z = ScoreTest(pair).no_effect()[first:]

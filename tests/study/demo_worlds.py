@@ -75,7 +75,8 @@ def _events(result: Report, reach: ReachTable, rates: Mapping[str, Mapping[str, 
             if one.state in WRONG:
                 events |= {kind, one.state if kind == "macro" else kind}
             true_lift = rates[one.variant][step.step] / rates[one.versus][step.step] - 1
-            low, high = one.relative_interval or (np.nan, np.nan)  # None: no effect is left, the true one neither
+            fits = one.effect.relative_interval
+            low, high = fits or (np.nan, np.nan)  # None: no effect is left, the true one neither
             held = (low is None or low <= true_lift) and (high is None or true_lift <= high)
             if kind != "guardrail" and not held:
                 events.add(f"{kind} missed")

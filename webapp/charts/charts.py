@@ -101,17 +101,17 @@ def _dressed(drawn: str, ident: str, name: str, css: str) -> Markup:
 
 def thinned(looks: Sequence[Look], keep: datetime | None = None) -> list[Look]:
     """At most `MAX_POINTS` looks with a number, evenly spaced, with the first and the last, and the one at `keep`."""
-    numbered = (k for k in range(len(looks)) if looks[k].relative_lift is not None)
+    numbered = (k for k in range(len(looks)) if looks[k].effect.relative_lift is not None)
     first = next(numbered, None)
     if first is None:
         return []
-    last = next(k for k in reversed(range(len(looks))) if looks[k].relative_lift is not None)
+    last = next(k for k in reversed(range(len(looks))) if looks[k].effect.relative_lift is not None)
     step = max(1.0, (last - first) / (MAX_POINTS - 1))
     chosen = {first + round(step * k) for k in range(MAX_POINTS)} & set(range(first, last + 1))
     if keep is not None:
         chosen.add(min(bisect_left(looks, keep, key=lambda look: look.at), last))
     found = [looks[k] for k in sorted(chosen)]  # each look is made when it is asked for: the others never are
-    return [look for look in found if look.relative_lift is not None]
+    return [look for look in found if look.effect.relative_lift is not None]
 
 
 def effect_over_time(comparison: Comparison, zone: tzinfo, size: Size) -> Spec | None:
@@ -127,7 +127,7 @@ def effect_over_time(comparison: Comparison, zone: tzinfo, size: Size) -> Spec |
     rows = [
         {
             "at": _wall_clock(look.at, zone),
-            "lift": look.relative_lift,
+            "lift": look.effect.relative_lift,
             "low": _bound(look, 0, low),
             "high": _bound(look, 1, high),
         }
@@ -229,17 +229,17 @@ def _decided(at: str, size: Size) -> list[object]:
 
 def _frame(looks: Sequence[Look]) -> tuple[float, float]:
     settled = looks[len(looks) // 5 :]  # the first fifth may be cut: its intervals would squeeze the rest
-    ends = [end for look in settled for end in look.relative_interval or () if end is not None]
-    ends += [look.relative_lift for look in settled if look.relative_lift is not None]
+    ends = [end for look in settled for end in look.effect.relative_interval or () if end is not None]
+    ends += [look.effect.relative_lift for look in settled if look.effect.relative_lift is not None]
     low, high = min(-0.02, *ends), max(0.02, *ends)
     margin = (high - low) * 0.08
     return low - margin, high + margin
 
 
 def _bound(look: Look, side: int, edge: float) -> float | None:
-    if look.relative_interval is None:
-        return look.relative_lift  # no interval at this look: the band has no width there
-    end = look.relative_interval[side]
+    if look.effect.relative_interval is None:
+        return look.effect.relative_lift  # no interval at this look: the band has no width there
+    end = look.effect.relative_interval[side]
     return edge if end is None else end
 
 

@@ -7,11 +7,10 @@ verdict_sentences.py, data_health.py, forecast.py); here is only how to say it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
 
 from markupsafe import Markup
 
-from experiments.definition.definition import Interval
+from experiments.reporting.comparison import Effect
 from webapp.words.formatting import interval
 from webapp.words.texts import TEXTS
 
@@ -19,20 +18,6 @@ SENTENCES: Mapping[str, str] = {
     f"{subject}.{rest}": text for subject, texts in TEXTS["sentences"].items() for rest, text in texts.items()
 }
 """`subject.key` -> the sentence, as [sentences.subject] of en.toml has it."""
-
-
-class Effect(Protocol):
-    """Whatever has a relative lift and its interval: a comparison, a look, a segment, a part of the lift."""
-
-    @property
-    def relative_lift(self) -> float | None:
-        """None: no number."""
-        ...
-
-    @property
-    def relative_interval(self) -> Interval | None:
-        """An end that is None is unbounded; None altogether: no interval."""
-        ...
 
 
 def say(key: str, **values: object) -> Markup:
@@ -60,11 +45,11 @@ def names(keys: list[str]) -> Markup:
     return Markup(", ").join(shown[:-1]) + " and " + shown[-1]
 
 
-def fit(one: Effect) -> str:
-    """What the data of a comparison, a look or a part fit: its interval in words, or why there is none."""
-    if one.relative_interval is None and one.relative_lift is not None:
+def fit(effect: Effect) -> str:
+    """What the data of a comparison, a look or a part of the lift fit: its interval in words, or why there is none."""
+    if effect.relative_interval is None and effect.relative_lift is not None:
         return str(say("effect.no-fit"))
-    return interval(one.relative_interval)
+    return interval(effect.relative_interval)
 
 
 def spoken(key: str) -> str:

@@ -112,8 +112,8 @@ def test_the_numbers_are_those_of_the_look_that_decided(seed: int) -> None:
         step = next(step for step in just_after.steps if step.step == one.step)
         then = next(comparison for comparison in step.comparisons if comparison.variant == one.variant)
         assert (then.state, then.decided_at) == (one.state, one.decided_at)
-        assert (one.p_value, one.p_value_adjusted) == (then.p_value, then.p_value_adjusted)
-        assert one.relative_interval == then.relative_interval
+        assert (one.p_value, one.p_value_adjusted) == (then.effect.p_value, then.effect.p_value_adjusted)
+        assert one.relative_interval == then.effect.relative_interval
         assert one.visitors == then.looks[-1].visitors
         assert one.visitors == step.variants[one.variant].visitors + step.variants[one.versus].visitors
         until = deciding_cohort(DRIFTING, one.step, one.decided_at)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from experiments.definition.experiment import Experiment
+from experiments.reporting.comparison import NOTHING_KNOWN, Effect
 from experiments.reporting.lift_decomposition import ACCOUNTING_IDENTITY, Part, VariantDecomposition, decomposition
 from stats.path_decomposition import PathCounts, decompose
 from stats.proportions.design import Design
@@ -65,12 +66,12 @@ def test_parts_multiply_to_the_lift_of_the_macro_conversion() -> None:
     better, everybody = decomposition(EXPERIMENT, table(CONTROL, BETTER, EVERYBODY), ALL_SEALED)
     assert (better.variant, better.versus) == ("multi-step", "single")
     assert [part.step for part in better.steps] == ["form-seen", "form-started", "job-booked"]
-    assert better.total.relative_lift == pytest.approx(1, rel=1e-12)
+    assert better.total.effect.relative_lift == pytest.approx(1, rel=1e-12)
     for one in (better, everybody):
-        lifts = [part.relative_lift for part in one.steps if part.relative_lift is not None]
-        assert one.total.relative_lift is not None
-        assert math.prod(1 + lift for lift in lifts) == pytest.approx(1 + one.total.relative_lift, rel=1e-12)
-    assert [part.relative_lift for part in better.steps] == pytest.approx([0, 4 / 3 - 1, 0.5], rel=1e-12)
+        lifts = [part.effect.relative_lift for part in one.steps if part.effect.relative_lift is not None]
+        assert one.total.effect.relative_lift is not None
+        assert math.prod(1 + lift for lift in lifts) == pytest.approx(1 + one.total.effect.relative_lift, rel=1e-12)
+    assert [part.effect.relative_lift for part in better.steps] == pytest.approx([0, 4 / 3 - 1, 0.5], rel=1e-12)
     assert sum(part.share or 0 for part in better.steps) == pytest.approx(1, rel=1e-12)
     assert [part.share for part in everybody.steps] == [None] * 3
 
@@ -85,7 +86,7 @@ def test_the_numbers_are_those_of_the_statistics_over_sealed_days() -> None:
     for part, component in zip((better.total, *better.steps), (parts.total, *parts.steps), strict=True):
         assert component.interval is not None
         assert part.log_lift == component.log_lift
-        assert part.relative_interval == tuple(math.expm1(end) for end in component.interval)
+        assert part.effect.relative_interval == tuple(math.expm1(end) for end in component.interval)
 
 
 @pytest.mark.parametrize(
@@ -104,12 +105,15 @@ def test_what_cannot_be_said_has_its_reason(arm: tuple[int, ...], reasons: list[
 def test_before_the_first_sealed_day_there_is_nothing() -> None:
     nobody = "in one of the variants nobody has got this far"
     for one in decomposition(EXPERIMENT, table(CONTROL, BETTER, EVERYBODY), DAY_0):
-        assert one.total == Part("job-booked", None, None, None, None, nobody)
+        assert one.total == Part("job-booked", None, NOTHING_KNOWN, None, nobody)
 
 
 def test_the_document() -> None:
-    steps = [Part("form-seen", 0.1, 0.105, (0.0, 0.2), 0.5, None), Part("job-booked", None, None, None, None, "why")]
-    document = VariantDecomposition("b", "a", Part("job-booked", 0.2, 0.221, None, None, "why"), steps).to_json()
+    steps = [
+        Part("form-seen", 0.1, Effect(0.105, (0.0, 0.2)), 0.5, None),
+        Part("job-booked", None, NOTHING_KNOWN, None, "why"),
+    ]
+    document = VariantDecomposition("b", "a", Part("job-booked", 0.2, Effect(0.221), None, "why"), steps).to_json()
     assert document == {
         "variant": "b",
         "versus": "a",

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from experiments.definition.experiment import Experiment
+from experiments.reporting.comparison import NOTHING_KNOWN
 from experiments.reporting.report import Report, report
 from experiments.reporting.step_report import StepReport
 from stats.tables.patterns import PatternTable
@@ -201,8 +202,10 @@ class TestSeal:
             result = reported(phase, visitors.tolist(), {"sold": sold.tolist()}, as_of)
             then = step_of(result, "sold").comparisons[0]
             for early, late in zip(then.looks, whole.looks, strict=False):
-                assert (early.at, early.visitors, early.p_value) == (late.at, late.visitors, late.p_value)
-                assert early.relative_interval == pytest.approx(late.relative_interval, rel=1e-7, abs=1e-9)
+                assert (early.at, early.visitors, early.effect.p_value) == (late.at, late.visitors, late.effect.p_value)
+                assert early.effect.relative_interval == pytest.approx(
+                    late.effect.relative_interval, rel=1e-7, abs=1e-9
+                )
                 assert early.at < as_of
             decided = whole.decided_at is not None and whole.decided_at < as_of
             assert then.decided_at == (whole.decided_at if decided else None)
@@ -287,12 +290,12 @@ class TestState:
         result = reported(experiment(), THOUSAND * 4, {"sold": [*BETTER, *WORSE * 3]})
         one = step_of(result, "sold").comparisons[0]
         assert (one.state, one.decides_today, one.reason) == ("better", False, "non-stationary")
-        assert one.relative_interval is None
-        assert one.difference_interval is None
-        assert one.looks[-1].relative_interval is None
-        assert one.looks[0].relative_interval is not None
-        assert one.p_value is not None
-        assert one.p_value < 0.05
+        assert one.effect.relative_interval is None
+        assert one.effect.difference_interval is None
+        assert one.looks[-1].effect.relative_interval is None
+        assert one.looks[0].effect.relative_interval is not None
+        assert one.effect.p_value is not None
+        assert one.effect.p_value < 0.05
 
     def test_equivalent_needs_detect_and_gives_way_to_better(self) -> None:
         same, ahead = SAME * 3, [[200, 200], [200, 260], [200, 260]]
@@ -311,7 +314,7 @@ class TestState:
     )
     def test_an_interval_that_leaves_the_band_on_one_side_is_not_equivalent(self, sold: Rows, beyond: int) -> None:
         one = step_of(reported(experiment(analysis={"detect": "30%"}), THOUSAND, {"sold": sold}), "sold").comparisons[0]
-        low, high = one.relative_interval or (None, None)
+        low, high = one.effect.relative_interval or (None, None)
         assert low is not None
         assert high is not None
         assert (abs(low) > 0.3, abs(high) > 0.3) == (beyond == 0, beyond == 1)
@@ -332,13 +335,13 @@ class TestState:
             "read": ("diagnostic", 4),
             "error": ("guardrail", 1),
         }
-        p = {step.step: step.comparisons[0].p_value or 0 for step in result.steps if step.kind != "guardrail"}
+        p = {step.step: step.comparisons[0].effect.p_value or 0 for step in result.steps if step.kind != "guardrail"}
         assert len(set(p.values())) == 1  # the evidence is the same, the boundary is not
         for step in result.steps[:3]:
             one = step.comparisons[0]
-            assert one.p_value_adjusted == pytest.approx(min(1, one.family_size * p[step.step]))
-            excludes_zero = one.relative_interval is not None and (one.relative_interval[0] or 0) > 0
-            assert excludes_zero == ((one.p_value_adjusted or 1) <= 0.05)
+            assert one.effect.p_value_adjusted == pytest.approx(min(1, one.family_size * p[step.step]))
+            excludes_zero = one.effect.relative_interval is not None and (one.effect.relative_interval[0] or 0) > 0
+            assert excludes_zero == ((one.effect.p_value_adjusted or 1) <= 0.05)
 
     @pytest.mark.parametrize(
         ("harm", "counts", "state"),
@@ -351,11 +354,11 @@ class TestState:
         one = step_of(reported(phase, THOUSAND, {"error": counts}), "error").comparisons[0]
         assert one.state == state
         assert one.decided_at is not None
-        assert (one.difference or 0) > 0 if counts is BETTER else (one.difference or 0) < 0
+        assert (one.effect.difference or 0) > 0 if counts is BETTER else (one.effect.difference or 0) < 0
         same = step_of(reported(phase, THOUSAND, {"error": SAME}), "error").comparisons[0]
         assert same.state == "undecided"  # never equivalent, and 10 % more or less is still possible
         none = step_of(reported(phase, [[10, 10]], {"error": [[1, 1]]}), "error").comparisons[0]
-        assert (none.state, none.p_value) == ("collecting", None)
+        assert (none.state, none.effect.p_value) == ("collecting", None)
 
     def test_an_ended_phase_is_reported_like_any_other(self) -> None:
         phase = experiment(status="stopped", ended_at="2026-11-03T00:00:00Z")
@@ -390,7 +393,7 @@ class TestFixed:
     def test_nothing_before_the_look(self) -> None:
         result = reported(experiment(analysis=FIXED), THOUSAND, {"sold": BETTER})
         one = step_of(result, "sold").comparisons[0]
-        assert (result.method, result.state, one.p_value, one.relative_interval) == ("fixed", "collecting", None, None)
+        assert (result.method, result.state, one.effect) == ("fixed", "collecting", NOTHING_KNOWN)
         assert result.reason == "one look is planned at 4000 visitors; 2000 are there so far"
         assert list(one.looks) == []
 

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from experiments.definition.experiment import Experiment
-from experiments.reporting.comparison import NON_STATIONARY
+from experiments.reporting.comparison import NON_STATIONARY, NOTHING_KNOWN
 from experiments.reporting.segments import EXPLORATORY, SegmentComparison, SegmentReport, segment_report
 from experiments.store.memory import MemoryStore
 from stats.multiplicity import benjamini_yekutieli
@@ -83,18 +83,18 @@ def test_what_a_report_says() -> None:
     assert (phone.variant, phone.versus, phone.step) == ("b", "a", "sold")
     assert (phone.visitors, phone.reached) == ({"a": 1000, "b": 1000}, {"a": 100, "b": 200})
     assert phone.rates == {"a": 0.1, "b": 0.2}
-    assert phone.relative_lift == pytest.approx(1.0)
+    assert phone.effect.relative_lift == pytest.approx(1.0)
     assert phone.stands
     assert not desktop.stands
-    assert phone.p_value is not None
-    assert phone.p_value_adjusted == pytest.approx(phone.p_value * 2 * 1.5)
+    assert phone.effect.p_value is not None
+    assert phone.effect.p_value_adjusted == pytest.approx(phone.effect.p_value * 2 * 1.5)
     assert report.interval_level == pytest.approx(0.05 / (2 * 1.5))
     assert tablet.reason == "not enough data: the smaller variant can expect 2 conversions, must be 10"
-    assert (tablet.p_value, tablet.p_value_adjusted, tablet.relative_interval, tablet.relative_lift) == (None,) * 4
+    assert tablet.effect == NOTHING_KNOWN
     assert not tablet.stands
     document = json.loads(json.dumps(report.to_json()))
     assert document["kind"] == "exploratory"
-    assert document["comparisons"][0]["relative_interval"] == list(phone.relative_interval or ())
+    assert document["comparisons"][0]["relative_interval"] == list(phone.effect.relative_interval or ())
     assert not {"state", "decided_at"} & set(document["comparisons"][0])
 
 
@@ -105,12 +105,12 @@ def test_what_stands_is_what_the_interval_says(seed: int, arms: int, alpha: floa
     rates = {"x": [0.1, 0.16, 0.1], "y": [0.1, 0.12, 0.07], "z": [0.1, 0.1, 0.1], "few": [0.001] * 3}
     tables = drawn(seed, {level: each[:arms] for level, each in rates.items()})
     report = segment_report(experiment(arms, analysis={"alpha": alpha}), "device", tables, MUCH_LATER)
-    raw = [one.p_value for one in report.comparisons if one.p_value is not None]
-    adjusted = [one.p_value_adjusted for one in report.comparisons if one.p_value_adjusted is not None]
+    raw = [one.effect.p_value for one in report.comparisons if one.effect.p_value is not None]
+    adjusted = [one.effect.p_value_adjusted for one in report.comparisons if one.effect.p_value_adjusted is not None]
     assert adjusted == benjamini_yekutieli(np.array(raw)).tolist()
     assert report.of == len(raw) == 3 * (arms - 1)
     for one in report.comparisons:
-        for interval in (one.relative_interval, one.difference_interval):
+        for interval in (one.effect.relative_interval, one.effect.difference_interval):
             if interval is not None:
                 lower, upper = interval
                 assert ((lower or 0) > 0 or (upper is not None and upper < 0)) == one.stands
@@ -125,9 +125,9 @@ def test_one_comparison_alone_is_the_always_valid_test(seed: int) -> None:
     (one,) = segment_report(experiment(analysis=plan), "device", tables, MUCH_LATER).comparisons
     (evidence,) = sequential([Asked(tables["phone"].steps["sold"], 1, Design(0.5, 0.05, detect=0.2))])
     assert isinstance(evidence, Evidence)
-    assert one.p_value == one.p_value_adjusted == evidence.p_value[-1]
-    assert one.relative_interval is not None
-    assert one.relative_interval[0] == pytest.approx(evidence.running.relative_lower[-1])
+    assert one.effect.p_value == one.effect.p_value_adjusted == evidence.p_value[-1]
+    assert one.effect.relative_interval is not None
+    assert one.effect.relative_interval[0] == pytest.approx(evidence.running.relative_lower[-1])
 
 
 @settings(max_examples=25)
@@ -147,11 +147,11 @@ def test_exchanging_the_arms_flips_the_signs(seed: int) -> None:
     mine, theirs = (by_level(segment_report(experiment(), "device", each, MUCH_LATER)) for each in (tables, turned))
     for level, one in mine.items():
         other = theirs[level]
-        assert other.p_value_adjusted == pytest.approx(one.p_value_adjusted, rel=1e-9)
-        assert other.difference == pytest.approx(-(one.difference or 0), rel=1e-9)
-        if one.difference_interval and other.difference_interval:
-            lower, upper = one.difference_interval
-            assert other.difference_interval == pytest.approx((-(upper or 0), -(lower or 0)), rel=1e-6, abs=1e-9)
+        assert other.effect.p_value_adjusted == pytest.approx(one.effect.p_value_adjusted, rel=1e-9)
+        assert other.effect.difference == pytest.approx(-(one.effect.difference or 0), rel=1e-9)
+        if one.effect.difference_interval and other.effect.difference_interval:
+            lower, upper = one.effect.difference_interval
+            assert other.effect.difference_interval == pytest.approx((-(upper or 0), -(lower or 0)), rel=1e-6, abs=1e-9)
 
 
 @settings(max_examples=25)
@@ -164,7 +164,8 @@ def test_the_names_of_levels_and_variants_change_nothing_but_the_names(seed: int
     theirs = segment_report(phase, "source", renamed, MUCH_LATER)
     for one, other in zip(mine.comparisons, theirs.comparisons, strict=True):
         assert other.level == f"a-{one.level}"
-        assert (other.p_value_adjusted, other.relative_interval) == (one.p_value_adjusted, one.relative_interval)
+        for name in ("p_value_adjusted", "relative_interval"):
+            assert getattr(other.effect, name) == getattr(one.effect, name)
         assert list(other.rates.values()) == list(one.rates.values())
 
 
@@ -191,7 +192,7 @@ def test_each_variant_is_compared_with_the_control_by_its_own_counts() -> None:
     one, two = segment_report(experiment(3), "device", tables, MUCH_LATER).comparisons
     assert (one.variant, one.visitors, one.reached) == ("b", {"a": 1000, "b": 900}, {"a": 100, "b": 180})
     assert (two.variant, two.visitors, two.reached) == ("c", {"a": 1000, "c": 800}, {"a": 100, "c": 80})
-    assert (one.relative_lift, two.relative_lift) == pytest.approx((1.0, 0.0), abs=1e-12)
+    assert (one.effect.relative_lift, two.effect.relative_lift) == pytest.approx((1.0, 0.0), abs=1e-12)
 
 
 def test_more_steps_share_one_promise() -> None:
@@ -210,7 +211,7 @@ def test_no_effect_that_fits_all_days_is_said() -> None:
     (one,) = segment_report(
         experiment(), "device", {"phone": table(visitors, sold=[[200, 400]] * 5 + [[400, 200]] * 35)}, MUCH_LATER
     ).comparisons
-    assert (one.reason, one.relative_interval, one.difference_interval) == (NON_STATIONARY, None, None)
+    assert (one.reason, one.effect.relative_interval, one.effect.difference_interval) == (NON_STATIONARY, None, None)
     assert one.stands
 
 
@@ -218,7 +219,7 @@ def test_without_any_data_there_is_no_number() -> None:
     report = segment_report(experiment(), "device", {}, MUCH_LATER)
     assert (report.of, report.interval_level, list(report.comparisons)) == (0, None, [])
     few = segment_report(experiment(), "device", {"phone": table([[90, 90]], sold=LITTLE)}, MUCH_LATER)
-    assert (few.of, few.interval_level, few.comparisons[0].p_value) == (0, None, None)
+    assert (few.of, few.interval_level, few.comparisons[0].effect.p_value) == (0, None, None)
 
 
 def test_the_tables_of_a_store_are_what_it_reads() -> None:

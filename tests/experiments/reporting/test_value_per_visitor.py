@@ -70,13 +70,16 @@ def test_the_comparison_is_that_of_the_statistics() -> None:
         evidence = value_per_visitor(ValueSums.of(patterns, "job-booked"), index, design)
         assert isinstance(evidence, ValueEvidence)
         running = evidence.running
-        assert one.relative_interval == (running.relative_lower[-1], running.relative_upper[-1])
-        assert one.difference_interval == (running.difference_lower[-1] / 100, running.difference_upper[-1] / 100)
-        assert one.relative_lift == evidence.relative_lift[-1]
-        assert one.p_value == evidence.p_value[-1]
-        assert one.p_value_adjusted == min(1, 2 * evidence.p_value[-1])
+        assert one.effect.relative_interval == (running.relative_lower[-1], running.relative_upper[-1])
+        assert one.effect.difference_interval == (
+            running.difference_lower[-1] / 100,
+            running.difference_upper[-1] / 100,
+        )
+        assert one.effect.relative_lift == evidence.relative_lift[-1]
+        assert one.effect.p_value == evidence.p_value[-1]
+        assert one.effect.p_value_adjusted == min(1, 2 * evidence.p_value[-1])
         assert one.reason is None
-    assert report.comparisons[0].difference == pytest.approx(1.5, rel=1e-12)
+    assert report.comparisons[0].effect.difference == pytest.approx(1.5, rel=1e-12)
 
 
 def test_the_document() -> None:
@@ -120,9 +123,9 @@ def test_what_cannot_be_said_is_null_with_its_reason(rows: list[Row], more: dict
     [one] = value_report(of, table(of, rows), ALL_SEALED).comparisons
     assert one.reason is not None
     assert reason in one.reason
-    assert one.relative_interval is None
-    assert one.difference_interval is None
-    assert (one.p_value is None) == (reason != NON_STATIONARY)
+    assert one.effect.relative_interval is None
+    assert one.effect.difference_interval is None
+    assert (one.effect.p_value is None) == (reason != NON_STATIONARY)
 
 
 def test_without_a_sealed_day_there_is_no_mean() -> None:
@@ -136,8 +139,8 @@ def test_without_a_sealed_day_there_is_no_mean() -> None:
 def test_a_control_that_earned_nothing_leaves_no_number_for_the_lift() -> None:
     of = experiment()
     [one] = value_report(of, table(of, [*bought(0, 0, 1000, 0), *bought(0, 1, 1000, 200)]), ALL_SEALED).comparisons
-    assert one.relative_lift is None
-    assert one.relative_interval is not None
-    assert one.relative_interval[0] is not None
-    assert (one.relative_interval[0] > 0, one.relative_interval[1]) == (True, None)
-    assert one.difference == 10
+    assert one.effect.relative_lift is None
+    assert one.effect.relative_interval is not None
+    assert one.effect.relative_interval[0] is not None
+    assert (one.effect.relative_interval[0] > 0, one.effect.relative_interval[1]) == (True, None)
+    assert one.effect.difference == 10

@@ -94,7 +94,8 @@ def test_many_looks_are_thinned_but_not_the_one_that_decided(build: SimpleNamesp
 def test_a_look_without_interval_or_bound_is_drawn_to_the_frame(build: SimpleNamespace) -> None:
     comparison = build.comparison("multi-step", "undecided", 0.1)
     looks = build.looks(0.1, n=50)
-    looks[-2:] = [replace(looks[-2], relative_interval=(None, 0.2)), replace(looks[-1], relative_interval=None)]
+    looks[-2] = build.with_effect(looks[-2], relative_interval=(None, 0.2))
+    looks[-1] = build.with_effect(looks[-1], relative_interval=None)
     spec = effect_over_time(replace(comparison, looks=looks), UTC, WIDE)
     assert spec is not None
     last_but_one, last = spec["data"]["values"][-2:]

@@ -22,7 +22,7 @@ from experiments.definition.experiment import Experiment
 from experiments.definition.problem import Problem
 from experiments.planning.baseline import Measurement
 from experiments.reporting.commitment_ladder import ladder
-from experiments.reporting.comparison import Comparison, Look
+from experiments.reporting.comparison import NOTHING_KNOWN, Comparison, Effect, Look
 from experiments.reporting.funnel import Funnel
 from experiments.reporting.learned_values import learned_values
 from experiments.reporting.lift_decomposition import decomposition
@@ -79,11 +79,8 @@ def looks(lift: float, n: int = 300, width: float = 0.07, fading: bool = False) 
         low_so_far, high_so_far = max(low_so_far, here - half), min(high_so_far, here + half)
         p_so_far = min(p_so_far, math.exp(-1.5 * max(0.0, abs(here) / half)))
         at = START + timedelta(days=1) + (NOW - START - timedelta(days=1)) * k / n
-        answer.append(
-            Look(
-                at, 80 * k, here, (low_so_far, high_so_far), here * 0.1, (low_so_far * 0.1, high_so_far * 0.1), p_so_far
-            )
-        )
+        relative, absolute = (low_so_far, high_so_far), (low_so_far * 0.1, high_so_far * 0.1)
+        answer.append(Look(at, 80 * k, Effect(here, relative, here * 0.1, absolute, p_so_far)))
     return answer
 
 
@@ -94,12 +91,12 @@ def comparison(
     course = [] if lift is None else looks(lift)
     last = course[-1] if course else None
     decided = course[200].at if course and state in ("better", "worse", "equivalent") else None
-    numbers = ("relative_lift", "relative_interval", "difference", "difference_interval", "p_value")
+    effect = last.effect if last else NOTHING_KNOWN
+    adjusted = effect.p_value and min(1.0, effect.p_value * size)
     values: dict[str, Any] = {
-        **{name: last and getattr(last, name) for name in numbers},
         "variant": variant,
         "versus": "single",
-        "p_value_adjusted": last and last.p_value and min(1.0, last.p_value * size),
+        "effect": replace(effect, p_value_adjusted=adjusted),
         "decided_at": decided,
         "state": state,
         "reason": "",
@@ -310,14 +307,20 @@ def client(stage: Stage) -> FlaskClient:
 @pytest.fixture
 def build() -> SimpleNamespace:
     """The makers of this file: build.report(...), build.experiment(...), build.comparison(...)."""
-    makers = (report, experiment, comparison, looks, levels, with_macro)
+    makers = (report, experiment, comparison, looks, levels, with_effect, with_macro)
     return SimpleNamespace(**{one.__name__: one for one in makers}, NOW=NOW, START=START)
 
 
+def with_effect(one: Any, **changes: Any) -> Any:
+    """The same comparison or look with these numbers of its effect changed."""
+    return replace(one, effect=replace(one.effect, **changes))
+
+
 def with_macro(report: Report, **changes: Any) -> Report:
-    """The same report with every comparison at the macro-conversion changed."""
+    """The same report with every comparison at the macro-conversion changed, or numbers of its effect."""
+    numbers = {name: changes.pop(name) for name in list(changes) if name in Effect.__dataclass_fields__}
     steps = [
-        replace(step, comparisons=[replace(one, **changes) for one in step.comparisons])
+        replace(step, comparisons=[with_effect(replace(one, **changes), **numbers) for one in step.comparisons])
         if step.kind == "macro"
         else step
         for step in report.steps

@@ -102,9 +102,10 @@ def _reached(step: StepReport, variant: str) -> Text:
 
 def _change(one: Comparison, named: bool) -> Text:
     who = f"{one.variant} " if named else ""
-    if one.relative_interval is None:
-        return Text(f"{who}{lift(one.relative_lift)}\n")
-    return Text.assemble(f"{who}{lift(one.relative_lift)}", "\n", (interval(one.relative_interval), "dim"))
+    measured = f"{who}{lift(one.effect.relative_lift)}"
+    if one.effect.relative_interval is None:
+        return Text(f"{measured}\n")
+    return Text.assemble(measured, "\n", (interval(one.effect.relative_interval), "dim"))
 
 
 def _state(one: Comparison) -> Text:

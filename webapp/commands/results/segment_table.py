@@ -28,7 +28,7 @@ def show_segments(report: SegmentReport, experiment: Experiment) -> None:
             _reached(one, one.versus),
             _reached(one, one.variant),
             _change(one),
-            Text("-") if one.p_value_adjusted is None else Text(probability(one.p_value_adjusted)),
+            Text("-") if one.effect.p_value_adjusted is None else Text(probability(one.effect.p_value_adjusted)),
         )
     console = Console()
     console.print(
@@ -52,6 +52,6 @@ def _reached(one: SegmentComparison, variant: str) -> Text:
 
 
 def _change(one: SegmentComparison) -> Text:
-    if one.relative_interval is None:
-        return Text(f"{lift(one.relative_lift)}\n")
-    return Text.assemble(lift(one.relative_lift), "\n", (interval(one.relative_interval), "dim"))
+    if one.effect.relative_interval is None:
+        return Text(f"{lift(one.effect.relative_lift)}\n")
+    return Text.assemble(lift(one.effect.relative_lift), "\n", (interval(one.effect.relative_interval), "dim"))

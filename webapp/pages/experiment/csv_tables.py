@@ -88,7 +88,7 @@ def over_time(shown: Shown) -> Iterator[Line]:
         for look in one.looks:
             row = {"step": shown.step.step, "variant": one.variant, "versus": one.versus}
             names = ("relative_lift", "relative_interval", "difference", "difference_interval", "p_value")
-            found = {name: getattr(look, name) for name in names}
+            found = {name: getattr(look.effect, name) for name in names}
             yield row | {"at": iso(look.at), "visitors": look.visitors} | _compared(found, *names)
 
 

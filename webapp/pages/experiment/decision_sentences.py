@@ -45,9 +45,9 @@ def decided(report: Report, formatting: Formatting) -> Decided:
     record = experiment.decision
     macro = macro_step(report)
     measured = [
-        (one.variant, lift(one.relative_lift), fit(one))
+        (one.variant, lift(one.effect.relative_lift), fit(one.effect))
         for one in macro.comparisons[:MANY]
-        if one.relative_lift is not None and report.state != "withdrawn"
+        if one.effect.relative_lift is not None and report.state != "withdrawn"
     ]
     idea = experiment.hypothesis or say("record.idea.none")
     state = shown_state(report.state, is_final(report))
@@ -89,12 +89,12 @@ def _shipped(record: DecisionRecord, report: Report, formatting: Formatting) -> 
             yield say("record.worse.ship", **known), True
         case "equivalent":
             yield say("record.equivalent"), False
-        case _ if one.relative_lift is None:
+        case _ if one.effect.relative_lift is None:
             yield say("record.too-early.ship"), True
-        case _ if one.relative_interval is None or one.relative_interval == (None, None):
+        case _ if one.effect.relative_interval is None or one.effect.relative_interval == (None, None):
             yield say("record.no-fit.ship"), True
         case _:
-            yield say("record.no-verdict.ship", fit=fit(one)), True
+            yield say("record.no-verdict.ship", fit=fit(one.effect)), True
 
 
 def _kept(record: DecisionRecord, report: Report, formatting: Formatting) -> Iterator[Remark]:

@@ -95,6 +95,6 @@ def _name(step: StepReport, comparison: Comparison, formatting: Formatting) -> s
     return (
         f"Effect of {comparison.variant} against {comparison.versus} on {spoken(step.step)} over time, "
         f"{things(len(comparison.looks), 'look')} from {formatting.day(comparison.looks[0].at)} to "
-        f"{formatting.day(last.at)}. Last: {lift(last.relative_lift)}, interval {fit(last)}. "
+        f"{formatting.day(last.at)}. Last: {lift(last.effect.relative_lift)}, interval {fit(last.effect)}. "
         "The same numbers are in the table after the chart."
     )

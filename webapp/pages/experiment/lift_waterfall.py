@@ -81,16 +81,18 @@ def _limit(one: VariantDecomposition) -> float:
             break
         at += part.log_lift
         reached.append(abs(at))
-    reached += [abs(math.log1p(end)) for end in one.total.relative_interval or () if end > -1]
+    reached += [
+        abs(math.log1p(end)) for end in one.total.effect.relative_interval or () if end is not None and end > -1
+    ]
     return scale_end(max(reached), [math.log1p(scale) for scale in SCALES])
 
 
 def _bar(part: Part, start: float | None, limit: float) -> Bar | None:
     if start is None or part.log_lift is None:
         return None
-    fits = whisker(part, limit, measure=lambda lift: start + math.log1p(lift))
+    fits = whisker(part.effect, limit, measure=lambda lift: start + math.log1p(lift))
     return Bar(place(start, limit), place(start + part.log_lift, limit), fits)
 
 
 def _fits(part: Part) -> str:
-    return fit(part) if part.reason is None else reason(part.reason)
+    return fit(part.effect) if part.reason is None else reason(part.reason)

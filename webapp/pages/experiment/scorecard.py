@@ -70,7 +70,7 @@ def scorecards(
                 step.variants[one.versus],
                 step.variants[one.variant],
                 one,
-                whisker(one, limit, _margin(guards.get(step.step))),
+                whisker(one.effect, limit, _margin(guards.get(step.step))),
                 _tag(experiment, step),
                 _needed(one, (still_needed or {}).get(step.step)),
             )
@@ -114,6 +114,6 @@ def _tag(experiment: Experiment, step: StepReport) -> str:
 
 def scale(comparisons: Sequence[Comparison]) -> float:
     """The relative lift at which the scale ends: it holds the primary intervals and four of five others."""
-    primary = ends(one for one in comparisons if one.family == "primary")
-    others = ends(one for one in comparisons if one.family != "primary")
+    primary = ends(one.effect for one in comparisons if one.family == "primary")
+    others = ends(one.effect for one in comparisons if one.family != "primary")
     return scale_end(max([*primary, *others[: math.ceil(0.8 * len(others))]], default=0.0))

@@ -61,11 +61,11 @@ class Forest:
 
 def forest(report: SegmentReport, attributes: Sequence[str], goal: str) -> Forest:
     """The forest plot of a segment report; `attributes` are those that could be chosen."""
-    reach = ends(report.comparisons)
+    reach = ends(one.effect for one in report.comparisons)
     limit = scale_end(max(reach[: math.ceil(0.8 * len(reach))], default=0.0))
     leaves: dict[tuple[str, str], list[Leaf]] = {}
     for one in report.comparisons:
-        drawn = Leaf(_level(report.attribute, one.level), one, whisker(one, limit), _fits(one))
+        drawn = Leaf(_level(report.attribute, one.level), one, whisker(one.effect, limit), _fits(one))
         leaves.setdefault((one.variant, one.versus), []).append(drawn)
     known = {one.level for one in report.comparisons} - {UNKNOWN}
     plots = [Plot(*pair, found[:SHOWN], found[SHOWN:]) for pair, found in leaves.items()] if known else []
@@ -86,4 +86,4 @@ def _level(attribute: str, level: str) -> str:
 
 
 def _fits(one: SegmentComparison) -> str:
-    return reason(one.reason) if one.relative_interval is None and one.reason else fit(one)
+    return reason(one.reason) if one.effect.relative_interval is None and one.reason else fit(one.effect)

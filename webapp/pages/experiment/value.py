@@ -82,7 +82,7 @@ def worth(report: Report, formatting: Formatting) -> Worth:
     experiment = report.experiment
     goal = spoken(experiment.macro.step)
     valued = experiment.macro.value is not None
-    limit = scale_end(max(ends(report.value.comparisons), default=0.0))
+    limit = scale_end(max(ends(one.effect for one in report.value.comparisons), default=0.0))
     learned = [_learned(one, formatting) for one in report.learned_values if valued or one.declared is not None]
     return Worth(
         nothing=None if valued else say("value.none", goal=goal),
@@ -103,9 +103,9 @@ def _earnings(variant: str, one: VariantValue, formatting: Formatting) -> Earnin
 def _compared(one: ValueComparison, limit: float, formatting: Formatting) -> Compared:
     return Compared(
         one,
-        None if one.difference is None else _money(one.difference, formatting, plus=True),
-        reason(one.reason) if one.reason else _between(one.difference_interval or UNBOUNDED, formatting),
-        whisker(one, limit),
+        None if one.effect.difference is None else _money(one.effect.difference, formatting, plus=True),
+        reason(one.reason) if one.reason else _between(one.effect.difference_interval or UNBOUNDED, formatting),
+        whisker(one.effect, limit),
     )
 
 

@@ -153,13 +153,12 @@ class _Words:
             return
         if not sum(self.report.exposed.values()):
             return
-        numbered = [one for one in self.macro.comparisons if one.relative_lift is not None and _bounded(one)]
+        numbered = [one for one in self.macro.comparisons if one.effect.relative_lift is not None and _bounded(one)]
         final = "" if self.experiment.ended_at is None and self.report.method != "fixed" else ".one"
         if len(self.macro.comparisons) == 1:
             for one in numbered:
-                yield say(
-                    "effect.measured" + final, lift=lift(one.relative_lift), interval=interval(one.relative_interval)
-                )
+                known = {"lift": lift(one.effect.relative_lift), "interval": interval(one.effect.relative_interval)}
+                yield say("effect.measured" + final, **known)
         if any(_outside(one) for one in numbered):
             yield say("effect.outside")
         first = next((one for one in self.leading if one.decided_at is not None), None)
@@ -172,9 +171,9 @@ class _Words:
         if len(self.macro.comparisons) == 1 or self.report.state == "withdrawn":
             return
         for one in self.macro.comparisons:
-            if one.relative_lift is not None:
-                known = {"lift": lift(one.relative_lift), "fit": fit(one), "state": STATES[one.state].lower()}
-                yield say("effect.named", treatment=name(one.variant), **known)
+            if one.effect.relative_lift is not None:
+                known = {"lift": lift(one.effect.relative_lift), "fit": fit(one.effect)}
+                yield say("effect.named", treatment=name(one.variant), state=STATES[one.state].lower(), **known)
 
     def _gate(self, waiting: list[Comparison], some_numbers: bool) -> Iterator[Markup]:
         if not waiting:
@@ -253,7 +252,7 @@ class _Words:
             yield say("next.undecided.over", control=self.control) if is_final(self.report) else self._fixed_wait()
         else:
             yield say("next.undecided")
-            best = [one.relative_interval[1] for one in self.macro.comparisons if one.relative_interval]
+            best = [one.effect.relative_interval[1] for one in self.macro.comparisons if one.effect.relative_interval]
             if best and None not in best:
                 yield say(
                     "next.stop.early", best=lift(max(end for end in best if end is not None)), control=self.control
@@ -285,16 +284,16 @@ class _Words:
 
 def _cautious(comparison: Comparison) -> float:
     """The lower end of the interval; 0 when there is none."""
-    low = comparison.relative_interval[0] if comparison.relative_interval else None
+    low = comparison.effect.relative_interval[0] if comparison.effect.relative_interval else None
     return low or 0.0
 
 
 def _outside(comparison: Comparison) -> bool:
     """Is what was measured last outside the running interval?"""
-    low, high = comparison.relative_interval or (None, None)
-    measured = comparison.relative_lift
+    low, high = comparison.effect.relative_interval or (None, None)
+    measured = comparison.effect.relative_lift
     return measured is not None and ((low is not None and measured < low) or (high is not None and measured > high))
 
 
 def _bounded(comparison: Comparison) -> bool:
-    return comparison.relative_interval is not None and comparison.relative_interval != (None, None)
+    return comparison.effect.relative_interval is not None and comparison.effect.relative_interval != (None, None)

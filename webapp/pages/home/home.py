@@ -195,7 +195,7 @@ def _line(phase: Experiment, now: datetime) -> Line:
     report = figures.report
     comparisons = macro_step(report).comparisons
     limit = scale(comparisons)
-    pictures = [(one, whisker(one, limit)) for one in comparisons]
+    pictures = [(one, whisker(one.effect, limit)) for one in comparisons]
     known, lender = None, None
     if figures.known is not None and phase.ended_at is None:
         known, lender = _known(phase, figures.known, now)

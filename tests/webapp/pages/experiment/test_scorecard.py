@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC
 from types import SimpleNamespace
 
 import pytest
 
 from experiments.definition.definition import Interval
+from experiments.reporting.comparison import Effect
 from webapp.pages.experiment.scorecard import Whisker, scale, scorecards, whisker
 from webapp.words.formatting import Formatting
 
@@ -28,10 +28,9 @@ from webapp.words.formatting import Formatting
     ],
 )
 def test_an_interval_has_its_place_and_is_cut_where_the_scale_ends(
-    build: SimpleNamespace, interval: Interval | None, lift: float | None, drawn: Whisker | None
+    interval: Interval | None, lift: float | None, drawn: Whisker | None
 ) -> None:
-    one = replace(build.comparison("b", "undecided", 0.1), relative_interval=interval, relative_lift=lift)
-    found = whisker(one, 0.2)
+    found = whisker(Effect(lift, interval), 0.2)
     if drawn is None or found is None:
         assert found is drawn
         return
@@ -56,7 +55,7 @@ def test_the_scale_holds_the_goal_and_most_of_the_rest(
     build: SimpleNamespace, primary: list[Interval], others: list[Interval], limit: float
 ) -> None:
     comparisons = [
-        replace(build.comparison("b", "undecided", 0.1, family), relative_interval=interval)
+        build.with_effect(build.comparison("b", "undecided", 0.1, family), relative_interval=interval)
         for family, intervals in (("primary", primary), ("diagnostic", others))
         for interval in intervals
     ]

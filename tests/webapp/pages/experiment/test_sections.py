@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from experiments.reporting.comparison import NOTHING_KNOWN, Effect
 from experiments.reporting.learned_values import Backing
 from experiments.reporting.lift_decomposition import ACCOUNTING_IDENTITY, Part, VariantDecomposition
 from experiments.reporting.sample_ratio import Finding, SampleRatio
@@ -93,8 +94,8 @@ def test_bars_of_a_waterfall_start_where_the_one_before_ends(build: SimpleNamesp
 def test_a_part_without_a_number_has_no_bar_nor_have_those_after_it(
     stage: Any, client: FlaskClient, build: SimpleNamespace
 ) -> None:
-    lacking = Part("form-started", None, None, None, None, "in one of the variants nobody has got this far")
-    known = Part("form-seen", 0.1, 0.105, None, None, "in each variant 25 visitors must have gone on, and 25 not")
+    lacking = Part("form-started", None, NOTHING_KNOWN, None, "in one of the variants nobody has got this far")
+    known = Part("form-seen", 0.1, Effect(0.105), None, "in each variant 25 visitors must have gone on, and 25 not")
     found = VariantDecomposition("multi-step", "single", lacking, [known, lacking, replace(known, step="email-given")])
     report = build.report(decomposition=[found])
     [fall] = waterfalls(report)
@@ -169,7 +170,7 @@ def test_a_guardrail_says_why_and_its_margin_is_drawn(
     safe = build.comparison(
         "multi-step", "safe", 0.01, "guardrail", 1, reason=why.format("2026-11-20"), decided_at=night
     )
-    safe = replace(safe, relative_interval=(-0.9, 0.9))  # a scale from -100% to +100%
+    safe = build.with_effect(safe, relative_interval=(-0.9, 0.9))  # a scale from -100% to +100%
     steps = [replace(one, comparisons=[safe]) if one.kind == "guardrail" else one for one in report.steps]
     stage.show(replace(report, steps=steps))
     markup = section(client, "steps")
