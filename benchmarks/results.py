@@ -24,9 +24,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from experiments.audit.readout import DIAGNOSED
 from experiments.definition.experiment import Experiment
 from experiments.events.tally import Tally
 from experiments.gallery.exhibit import exhibit
+from experiments.reporting.segments import segment_attributes
 from experiments.store.sqlite import count_rows
 from experiments.store.sqlite.engine import SqliteStore, open_store
 from experiments.store.sqlite.event_rows import COLUMNS, micros
@@ -126,12 +128,10 @@ def _values(phase: Experiment, events: int, first: int, last: int) -> dict[str, 
 def ask(store: SqliteStore, phase: Experiment) -> float:
     """Milliseconds that all questions of one result page take, with one segment opened."""
     begun = time.perf_counter()
-    store.reach(phase)
-    store.patterns(phase)
-    store.ledger(phase)
-    store.revisions(phase)
-    store.decisions(phase)
-    store.segment_reach(phase, "device")
+    tables = store.tables(phase, DIAGNOSED)
+    for table in (tables.reach, tables.patterns, tables.ledger, tables.by("device")):
+        assert table
+    store.decisions([phase])
     return (time.perf_counter() - begun) * 1000
 
 
@@ -147,7 +147,7 @@ def main() -> None:
     took: dict[int, list[float]] = {options.few: [], options.many: []}
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         stores = {events: build(Path(folder) / f"{events}.db", phase, events) for events in took}
-        cells = {events: len(store.tally(phase)) for events, store in stores.items()}
+        cells = {events: len(store.tables(phase, segment_attributes(phase)).cells) for events, store in stores.items()}
         sizes = {events: (Path(folder) / f"{events}.db").stat().st_size / 1e9 for events in took}
         for number in range(options.rounds + 2):
             for events, store in stores.items():

@@ -1,5 +1,6 @@
 """Why is this number what it is?
 
+readout.py          everything a result page shows of one phase
 decisions.py        the verdicts that fell, one for the log
 decision_log.py     does each still agree with the data?
 change_report.py    why a number changed between two moments

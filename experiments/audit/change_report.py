@@ -1,4 +1,4 @@
-"""Interim: what changed in a phase's published numbers between two moments, and why.
+"""ChangeReport: what changed in a phase's published numbers between two moments, and why.
 
 The tables hold the counts of today. By them a number changes for one reason only: cohorts sealed in between, which add
 their visitors. What was published before may have been different all the same, by a dated revision; how different
@@ -11,15 +11,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from experiments.audit.decision_log import Entry
+from experiments.audit.decision_log import Entry, entries
 from experiments.definition.definition import Step
 from experiments.definition.experiment import Experiment
 from experiments.definition.quantity import iso
 from experiments.events.cohort import DAY, EPOCH, HOUR, Clock
+from experiments.events.tables import Revision, Tables
 from experiments.reporting.comparison import Comparison
-from experiments.reporting.report import Report
+from experiments.reporting.report import Report, report
 from experiments.reporting.step_report import StepReport
-from experiments.store.store import Revision
 from stats.tables.patterns import PatternTable
 from stats.tables.reach import ReachTable
 
@@ -78,7 +78,7 @@ class Touch:
 
 
 @dataclass(frozen=True, slots=True)
-class Interim:
+class ChangeReport:
     """Everything that happened to the numbers of one phase between the moments of two reports."""
 
     before: Report
@@ -88,7 +88,7 @@ class Interim:
     decisions: Sequence[Entry]
     revisions: Sequence[Touch]
 
-    def only(self, step: str) -> Interim:
+    def only(self, step: str) -> ChangeReport:
         """The same for one step alone, by its key."""
         steps = [one for one in self.steps if one.step.step == step]
         return replace(self, steps=steps, decisions=[one for one in self.decisions if one.decision.step == step])
@@ -107,34 +107,26 @@ class Interim:
         }
 
 
-def interim(
-    before: Report,
-    after: Report,
-    reach: ReachTable,
-    patterns: PatternTable,
-    revisions: Sequence[Revision] = (),
-    decisions: Sequence[Entry] = (),
-) -> Interim:
-    """What changed between these two reports on the same tables, and why?
+def change_report(tables: Tables, before: datetime, after: datetime) -> ChangeReport:
+    """What changed between these two moments (aware) in what is reported from these tables, and why?
 
-    Raises ValueError when they are of different phases, or `before` is not the earlier one.
+    Raises ValueError when `before` is not the earlier one.
     """
-    phase = after.experiment
-    if before.experiment != phase or before.as_of > after.as_of:
-        raise ValueError(
-            f"the reports are of {before.experiment.key!r} phase {before.experiment.phase} as of {before.as_of} and of "
-            f"{phase.key!r} phase {phase.phase} as of {after.as_of}; must be of one phase, the earlier first"
-        )
-    return Interim(
-        before=before,
-        after=after,
-        came={key: (before.exposed[key], number) for key, number in after.exposed.items()},
+    if before > after:
+        raise ValueError(f"the moments are {before} and {after}, must be in order, the earlier first")
+    phase, reach, patterns = tables.phase, tables.reach, tables.patterns
+    older, newer = (report(phase, reach, patterns, tables.ledger, moment) for moment in (before, after))
+    log = entries(tables.decisions, newer, reach)
+    return ChangeReport(
+        before=older,
+        after=newer,
+        came={key: (older.exposed[key], number) for key, number in newer.exposed.items()},
         steps=[
-            _step_change(phase, step, reports, reach, patterns, (before.as_of, after.as_of))
-            for step, *reports in zip(phase.steps, before.steps, after.steps, strict=True)
+            _step_change(phase, step, reports, reach, patterns, (before, after))
+            for step, *reports in zip(phase.steps, older.steps, newer.steps, strict=True)
         ],
-        decisions=[one for one in decisions if before.as_of <= one.decision.decided_at < after.as_of],
-        revisions=[_touched(phase, one, before.as_of, after.as_of) for one in revisions if _later(one, before.as_of)],
+        decisions=[one for one in log if before <= one.decision.decided_at < after],
+        revisions=[_touched(phase, one, before, after) for one in tables.revisions if _later(one, before)],
     )
 
 
@@ -163,8 +155,8 @@ def _step_change(
     )
 
 
-def _sums(report: StepReport) -> Mapping[str, Sum]:
-    return {key: Sum(one.visitors, one.reached, round(one.value_sum * 100)) for key, one in report.variants.items()}
+def _sums(step: StepReport) -> Mapping[str, Sum]:
+    return {key: Sum(one.visitors, one.reached, round(one.value_sum * 100)) for key, one in step.variants.items()}
 
 
 def _reached(
@@ -208,8 +200,8 @@ def _touched(phase: Experiment, revision: Revision, before: datetime, after: dat
     )
 
 
-def _state(report: Report) -> dict[str, object]:
-    return {"as_of": iso(report.as_of), "state": report.state, "reason": report.reason}
+def _state(one: Report) -> dict[str, object]:
+    return {"as_of": iso(one.as_of), "state": one.state, "reason": one.reason}
 
 
 def _step(one: StepChange) -> dict[str, object]:

@@ -15,10 +15,10 @@ from experiments.audit.decisions import clock_of, deciding_cohort, decisions, fi
 from experiments.definition.experiment import Experiment
 from experiments.definition.quantity import iso
 from experiments.events.decision import Decision, in_order
+from experiments.events.tables import Revision
 from experiments.reporting.comparison import Comparison
 from experiments.reporting.learned_values import Movement, Sign
 from experiments.reporting.report import Report
-from experiments.store.store import Revision
 from stats.tables.reach import ReachTable
 
 REVISED = "its counts were revised later"
@@ -135,14 +135,17 @@ def _close(logged: float | None, now: float | None) -> bool:
     return math.isclose(logged, now, rel_tol=_CLOSE, abs_tol=_CLOSE**2)
 
 
-def movements(finished: Iterable[Iterable[Decision]]) -> dict[str, list[Movement]]:
+def movements(finished: Iterable[Decision]) -> dict[str, list[Movement]]:
     """step key -> how it and the macro-conversion moved in each finished experiment, by the decisions of each.
 
-    Decisions are those of the log, in the order in which they fell; the later one of a comparison counts. Of several
+    Decisions are those of the logs, in the order in which they fell; the later one of a comparison counts. Of several
     variants that one speaks which moved both, else the first of those that moved anything.
     """
+    logs: dict[tuple[str, int], list[Decision]] = {}
+    for one in finished:
+        logs.setdefault((one.experiment, one.phase), []).append(one)
     found: dict[str, list[Movement]] = {}
-    for fell in finished:
+    for fell in logs.values():
         signs: dict[str, dict[str, Sign]] = {}
         macro: dict[str, Sign] = {}
         for one in fell:

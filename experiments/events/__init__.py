@@ -7,5 +7,6 @@ increment.py     one more fact that can only add, without recounting the person
 person.py        who is one person: the ids that joins connect, and where they are named
 cohort.py        the hour (or day) of first exposure, and when it seals
 tally.py         what journeys add up to
+tables.py        Tables: everything counted and noted of one phase, of one moment
 decision.py      Decision: a verdict once reached, as it is written down
 """

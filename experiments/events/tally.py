@@ -13,7 +13,7 @@ The cells of a journey, by the table named first:
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -120,3 +120,10 @@ def ledger_table(cells: Mapping[Cell, Counts]) -> dict[str, dict[str, int]]:
 def levels(cells: Mapping[Cell, Counts], attribute: str) -> Sequence[str]:
     """The levels of one attribute that occur."""
     return sorted({str(cell[3]) for cell in cells if cell[0] == "reach" and cell[2] == attribute})
+
+
+def of_attributes(cells: Mapping[Cell, Counts], attributes: Collection[str]) -> Tally:
+    """The cells of the main tables, and those of these segment attributes."""
+    kept = {"", *attributes}
+    place = {"reach": 2, "patterns": 1}  # where a cell has its attribute; those of other tables have none
+    return {cell: counts for cell, counts in cells.items() if cell[0] not in place or cell[place[str(cell[0])]] in kept}

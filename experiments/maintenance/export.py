@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 from experiments.definition.experiment import Experiment
 from experiments.definition.quantity import iso
 from experiments.events.cohort import DAY, EPOCH, HOUR
 from experiments.events.event import Event
-from experiments.events.tally import Tally
+from experiments.reporting.segments import segment_attributes
 from experiments.store.sqlite.count_rows import TABLES
+from experiments.store.store import Store
 
 Row = Mapping[str, str | int]
 
@@ -24,14 +25,6 @@ COUNT_COLUMNS: Final = (
     *("reason", "visitors", "reached", "value_sum", "value_sq", "count"),
 )
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-
-
-class Counted(Protocol):
-    """A store that gives every cell of a phase."""
-
-    def tally(self, experiment: Experiment) -> Tally:
-        """All cells of one phase."""
-        ...
 
 
 def chosen(events: Iterable[Event], phases: Sequence[Experiment]) -> Iterator[Event]:
@@ -54,14 +47,14 @@ def event_row(event: Event) -> Row:
     return dict(zip(EVENT_COLUMNS, values, strict=True))
 
 
-def count_rows(store: Counted, phases: Sequence[Experiment]) -> Iterator[Row]:
+def count_rows(store: Store, phases: Sequence[Experiment]) -> Iterator[Row]:
     """Every count of these phases, a row for each, with the columns its table has (of COUNT_COLUMNS).
 
     `cohort` is the first moment of the hour (of segments and patterns: the day) of first exposure. `value_sum` is in
     hundredths of the currency unit, `value_sq` the sum of their squares. Bit k of `pattern` is the k-th step.
     """
     for phase in phases:
-        for cell, counts in sorted(store.tally(phase).items()):
+        for cell, counts in sorted(store.tables(phase, segment_attributes(phase)).cells.items()):
             table, *rest = cell
             key, sums = TABLES[str(table)]
             where = dict(zip(key, (phase.key, phase.phase, *rest), strict=True))

@@ -13,6 +13,7 @@ import numpy as np
 
 from experiments.definition.experiment import Experiment
 from experiments.events.cohort import DAY, EPOCH, HOUR, Clock
+from experiments.store.store import Store
 from stats.tables.reach import ReachTable
 
 TRAFFIC_DAYS = 14  # whole weeks, the last ones
@@ -107,6 +108,26 @@ def applied(measurement: Measurement, experiment: Experiment) -> Measurement:
     if per_day is not None:
         per_day *= _share(experiment) / _share(phase)
     return replace(measurement, rates=rates, visitors_per_day=per_day)
+
+
+def measured(store: Store, phases: Sequence[Experiment], experiment: Experiment, as_of: datetime) -> Measurement | None:
+    """What was known of this experiment's visitors at this moment: from itself, an earlier phase of it, or another one.
+
+    `phases`: every phase ever recorded. The first comparable one that knows a rate and the traffic answers, else the
+    first that knows anything; None when none does. Raises StoreUnavailable.
+    """
+    partly: Measurement | None = None
+    for phase in comparable(experiment, [one for one in phases if one.started_at and one.started_at <= as_of]):
+        known = applied(measure(phase, store.tables(phase).reach, as_of), experiment)
+        if known.visitors_per_day and known.rates:
+            return known
+        partly = partly or (known if known.visitors_per_day or known.rates else None)
+    return partly
+
+
+def is_own(known: Measurement, experiment: Experiment) -> bool:
+    """Was it measured in this very phase?"""
+    return (known.phase.key, known.phase.phase) == (experiment.key, experiment.phase)
 
 
 def _whole_days(phase: Experiment, as_of: datetime) -> tuple[int, int]:

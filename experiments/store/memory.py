@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from experiments.definition.experiment import Experiment
 from experiments.events.decision import Decision, DecisionKey, in_order
 from experiments.events.event import Event, MessageId, Refusal, VisitorId, newest_first
 from experiments.events.person import ids_of, mentions, people
-from experiments.events.tally import Tally, ledger_table, levels, pattern_table, reach_table, tally
-from experiments.store.store import Difference, Receipt, Revision
-from stats.tables.patterns import PatternTable
-from stats.tables.reach import ReachTable
+from experiments.events.tables import Tables
+from experiments.events.tally import of_attributes, tally
+from experiments.store.store import Difference, Receipt
 
 
 class MemoryStore:
@@ -39,35 +38,21 @@ class MemoryStore:
             self._refused.update(refusal.reason for refusal in refusals)
             return Receipt(stored, len(events) - stored)
 
-    def tally(self, experiment: Experiment) -> Tally:
-        """All cells of one phase."""
-        return tally(experiment, list(self._events.values()))
+    def tables(self, experiment: Experiment, segments: Collection[str] = ()) -> Tables:
+        """Without revisions: what is counted anew at every question has published nothing."""
+        with self._lock:
+            events, decisions = list(self._events.values()), self._decisions_of([experiment])
+        cells = of_attributes(tally(experiment, events), segments)
+        return Tables(experiment, cells, frozenset(segments), decisions=decisions)
 
-    def reach(self, experiment: Experiment) -> ReachTable:
-        return reach_table(experiment, self.tally(experiment))
-
-    def segment_reach(self, experiment: Experiment, attribute: str) -> Mapping[str, ReachTable]:
-        cells = self.tally(experiment)
-        return {level: reach_table(experiment, cells, attribute, level) for level in levels(cells, attribute)}
-
-    def patterns(self, experiment: Experiment) -> PatternTable:
-        return pattern_table(experiment, self.tally(experiment))
-
-    def ledger(self, experiment: Experiment) -> Mapping[str, Mapping[str, int]]:
-        return ledger_table(self.tally(experiment))
-
-    def revisions(self, experiment: Experiment) -> Sequence[Revision]:
-        """None: what is counted anew at every question has published nothing."""
-        return ()
+    def decisions(self, phases: Sequence[Experiment]) -> Sequence[Decision]:
+        with self._lock:
+            return self._decisions_of(phases)
 
     def record(self, decisions: Sequence[Decision], wait: bool = True) -> None:
         with self._lock:
             for one in decisions:
                 self._decisions.setdefault(one.key, one)
-
-    def decisions(self, experiment: Experiment) -> Sequence[Decision]:
-        known = list(self._decisions.values())
-        return sorted((one for one in known if one.key[:2] == (experiment.key, experiment.phase)), key=in_order)
 
     def visitor(self, visitor: VisitorId) -> Sequence[Event]:
         for events in people(self.scan()):
@@ -101,3 +86,7 @@ class MemoryStore:
 
     def close(self) -> None:
         """Nothing to release."""
+
+    def _decisions_of(self, phases: Sequence[Experiment]) -> Sequence[Decision]:
+        keys = {(phase.key, phase.phase) for phase in phases}
+        return sorted((one for key, one in self._decisions.items() if key[:2] in keys), key=in_order)

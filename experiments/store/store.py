@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
 from experiments.definition.experiment import Experiment
 from experiments.events.decision import Decision
 from experiments.events.event import Event, Refusal, VisitorId
-from stats.tables.patterns import PatternTable
-from stats.tables.reach import ReachTable
+from experiments.events.tables import Tables
 
 
 class StoreError(Exception):
@@ -28,18 +26,6 @@ class Receipt:
 
     stored: int
     duplicates: int
-
-
-@dataclass(frozen=True, slots=True)
-class Revision:
-    """A dated change of numbers already published, and what caused it."""
-
-    revised_at: datetime
-    cause: str  # forgotten, consent-withdrawn, trusted-import
-    experiment: str
-    phase: int
-    cohort_from: datetime
-    cohort_to: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +49,15 @@ class Store(Protocol):
         """Make the events durable and counted, all or none, before returning. Idempotent by message id."""
         ...
 
-    def reach(self, experiment: Experiment) -> ReachTable:
-        """Visitors and reached per step, hourly cohort, stratum and variant, sealed or not."""
+    def tables(self, experiment: Experiment, segments: Collection[str] = ()) -> Tables:
+        """Everything counted and noted of one phase, of one moment: an event is in all its tables or in none.
+
+        The cells are those that `tally` gives for all events in the log; of segments only the attributes asked for.
+        """
         ...
 
-    def segment_reach(self, experiment: Experiment, attribute: str) -> Mapping[str, ReachTable]:
-        """The same per level of one attribute, with daily cohorts and one stratum."""
-        ...
-
-    def patterns(self, experiment: Experiment) -> PatternTable:
-        """Visitors and value per daily cohort, variant and pattern."""
-        ...
-
-    def ledger(self, experiment: Experiment) -> Mapping[str, Mapping[str, int]]:
-        """reason -> variant (or "" where there is none) -> how many; what was not counted, or counted with a mark."""
-        ...
-
-    def revisions(self, experiment: Experiment) -> Sequence[Revision]:
-        """Changes of published numbers, oldest first."""
+    def decisions(self, phases: Sequence[Experiment]) -> Sequence[Decision]:
+        """The decision logs of these phases, in the order in which the verdicts fell. Never waits for a writer."""
         ...
 
     def record(self, decisions: Sequence[Decision], wait: bool = True) -> None:
@@ -88,10 +65,6 @@ class Store(Protocol):
 
         With `wait` False it is StoreUnavailable at once when somebody else is writing.
         """
-        ...
-
-    def decisions(self, experiment: Experiment) -> Sequence[Decision]:
-        """The decision log of one phase, in the order in which the verdicts fell. Never waits for a writer."""
         ...
 
     def visitor(self, visitor: VisitorId) -> Sequence[Event]:

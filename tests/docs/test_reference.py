@@ -93,8 +93,8 @@ def test_the_results_document_shown_is_the_one_answered() -> None:
     shown = json.loads(results.blocks_of("json")[0])
     config = YAML(typ="safe").load(first.blocks_of("yaml")[0])
     phase = Experiment.model_validate(config | {"started_at": "2026-11-01T00:00:00Z"})
-    store, as_of = MemoryStore(lambda: [phase]), datetime(2026, 11, 22, tzinfo=UTC)
-    answered = report(phase, store.reach(phase), store.patterns(phase), {}, as_of).to_json()
+    tables, as_of = MemoryStore(lambda: [phase]).tables(phase), datetime(2026, 11, 22, tzinfo=UTC)
+    answered = report(phase, tables.reach, tables.patterns, {}, as_of).to_json()
     assert _shape(shown) == _shape(json.loads(json.dumps(answered)))
 
 

@@ -35,7 +35,7 @@ def assert_exactly(acknowledged: list[str], store_at: StoreAt, site: Path) -> No
         assert set(there) - set(acknowledged) == set(), "never sent"
         assert [message for message, times in there.items() if times != 1] == []
         assert store.verify() == []
-        exposed = sum(sum(counts) for counts in store.reach(experiment).exposed.visitors.tolist())
+        exposed = sum(sum(counts) for counts in store.tables(experiment).reach.exposed.visitors.tolist())
         assert exposed == len({event.visitor for event in store.scan() if event.kind == "exposure"})
 
 

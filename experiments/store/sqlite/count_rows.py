@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 
 from experiments.definition.experiment import Experiment
 from experiments.events.cohort import DAY, HOUR, Clock
+from experiments.events.tables import Revision
 from experiments.events.tally import Tally
 from experiments.store.sqlite.bulk_insert import insert
 from experiments.store.sqlite.event_rows import micros, moment
-from experiments.store.store import Revision
 
 PHASE = {"experiment": str, "phase": int}
 SEGMENT = {"attribute": str, "level": str}
@@ -48,15 +48,15 @@ _DELETE_NOTHING = {table: _nothing_deleted(table) for table in TABLES}
 PHASE_OF = "experiment = ? AND phase = ?"
 
 
-def read(connection: sqlite3.Connection, phase: Experiment, *tables: str, attribute: str | None = None) -> Tally:
-    """The cells of these tables; of one segment attribute only ("" for the main tables) when one is given."""
+def read(connection: sqlite3.Connection, phase: Experiment, segments: Collection[str] | None = None) -> Tally:
+    """The cells of one phase: of the main tables and of these segment attributes, of all when None."""
     cells: Tally = {}
-    for table in tables:
-        key, counts = TABLES[table]
+    for table, (key, counts) in TABLES.items():
         columns = [column for column in key if column not in PHASE]
         where, values = PHASE_OF, [phase.key, phase.phase]
-        if attribute is not None and "attribute" in key:
-            where, values = f"{PHASE_OF} AND attribute = ?", [*values, attribute]
+        if segments is not None and "attribute" in key:
+            where += f" AND attribute IN ({', '.join('?' * (1 + len(segments)))})"
+            values += ["", *segments]
         for row in connection.execute(f"SELECT {', '.join((*columns, *counts))} FROM {table} WHERE {where}", values):
             cells[(table, *row[: len(columns)])] = tuple(row[len(columns) :])
     return cells

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 
+from experiments.definition.experiment import Experiment
 from experiments.events.decision import Decision
 from experiments.store.sqlite.event_rows import micros, moment
 
@@ -38,12 +39,12 @@ def write(connection: sqlite3.Connection, decisions: Iterable[Decision]) -> None
     connection.executemany(f"INSERT OR IGNORE INTO decisions ({_NAMES}) VALUES ({marks})", map(_row, decisions))
 
 
-def read(connection: sqlite3.Connection, experiment: str, phase: int) -> Iterator[Decision]:
-    """The log of one phase; empty in a file that a version before this one wrote and no writer has opened since."""
+def read(connection: sqlite3.Connection, phases: Iterable[Experiment]) -> Iterator[Decision]:
+    """The logs of these phases; empty in a file that a version before this one wrote and no writer has opened since."""
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'decisions'").fetchone():
         return
     query = f"SELECT {_NAMES} FROM decisions WHERE experiment = ? AND phase = ?"
-    for row in connection.execute(query, (experiment, phase)):
+    for row in (row for one in phases for row in connection.execute(query, (one.key, one.phase))):
         values = dict(zip(COLUMNS, row, strict=True))
         interval = json.loads(values["relative_interval"])
         yield Decision(

@@ -19,13 +19,12 @@ from experiments.events.event import Event, MessageId, Refusal, VisitorId, newes
 from experiments.events.increment import Growth
 from experiments.events.journey import Meaning
 from experiments.events.person import ids_of, people
-from experiments.events.tally import Tally, add, difference, ledger_table, levels, pattern_table, reach_table, tally
+from experiments.events.tables import Tables
+from experiments.events.tally import Tally, add, difference, tally
 from experiments.maintenance import erasure, retention
 from experiments.store.sqlite import count_rows, decision_rows, event_rows
 from experiments.store.sqlite.file import Durability, SqliteFile
-from experiments.store.store import Difference, Receipt, Revision, StoreUnavailable
-from stats.tables.patterns import PatternTable
-from stats.tables.reach import ReachTable
+from experiments.store.store import Difference, Receipt, StoreUnavailable
 
 _receipt = attrgetter("received_at", "message_id")
 RECOUNTED_AT_ONCE = 2_000  # visitors, when a phase begins or ends
@@ -78,39 +77,20 @@ class SqliteStore:
         stored = len(fresh.keys() - known.keys())
         return Receipt(stored, len(events) - stored)
 
-    def reach(self, experiment: Experiment) -> ReachTable:
+    def tables(self, experiment: Experiment, segments: Collection[str] = ()) -> Tables:
         with self._reading() as connection:
-            return reach_table(experiment, count_rows.read(connection, experiment, "exposed", "reach", attribute=""))
+            cells = count_rows.read(connection, experiment, segments)
+            revisions = list(count_rows.revisions(connection, experiment))
+            decisions = sorted(decision_rows.read(connection, [experiment]), key=in_order)
+        return Tables(experiment, cells, frozenset(segments), revisions, decisions)
 
-    def segment_reach(self, experiment: Experiment, attribute: str) -> Mapping[str, ReachTable]:
-        with self._reading() as connection:
-            cells = count_rows.read(connection, experiment, "exposed", "reach", attribute=attribute)
-        return {level: reach_table(experiment, cells, attribute, level) for level in levels(cells, attribute)}
-
-    def patterns(self, experiment: Experiment) -> PatternTable:
-        with self._reading() as connection:
-            return pattern_table(experiment, count_rows.read(connection, experiment, "patterns", attribute=""))
-
-    def ledger(self, experiment: Experiment) -> Mapping[str, Mapping[str, int]]:
-        with self._reading() as connection:
-            return ledger_table(count_rows.read(connection, experiment, "ledger"))
-
-    def tally(self, experiment: Experiment) -> Tally:
-        """All cells of one phase, as the tables have them."""
-        with self._reading() as connection:
-            return count_rows.read(connection, experiment, *count_rows.TABLES)
-
-    def revisions(self, experiment: Experiment) -> Sequence[Revision]:
-        with self._reading() as connection:
-            return list(count_rows.revisions(connection, experiment))
+    def decisions(self, phases: Sequence[Experiment]) -> Sequence[Decision]:
+        with self.file.reading() as connection:
+            return sorted(decision_rows.read(connection, phases), key=in_order)
 
     def record(self, decisions: Sequence[Decision], wait: bool = True) -> None:
         with self.file.writing(wait) as connection:
             decision_rows.write(connection, decisions)
-
-    def decisions(self, experiment: Experiment) -> Sequence[Decision]:
-        with self.file.reading() as connection:
-            return sorted(decision_rows.read(connection, experiment.key, experiment.phase), key=in_order)
 
     def visitor(self, visitor: VisitorId) -> Sequence[Event]:
         with self._reading() as connection:
@@ -152,7 +132,7 @@ class SqliteStore:
                     add(recount, meaning.journey(person).rows)
             found = []
             for phase, (_, recount) in zip(phases, recounts, strict=True):
-                table = count_rows.read(connection, phase, *count_rows.TABLES)
+                table = count_rows.read(connection, phase)
                 for cell in sorted(difference(recount, table), key=str):
                     name = "/".join(map(str, cell))
                     counts = table.get(cell, ()), recount.get(cell, ())

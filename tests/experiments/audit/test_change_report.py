@@ -1,9 +1,10 @@
-"""interim: the parts add up to the change, and what was published before differs only by a revision that is named."""
+"""The parts of a change add up, and what was published before differs only by a revision that is named."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from experiments.audit.change_report import Interim, Sum, interim
-from experiments.audit.decision_log import entries
+from experiments.audit.change_report import ChangeReport, Sum, change_report
 from experiments.events.event import Event
+from experiments.events.tables import Revision
 from experiments.reporting.report import Report, report
 from experiments.store.memory import MemoryStore
 from experiments.store.sqlite.engine import open_store
-from experiments.store.store import Revision, Store
+from experiments.store.store import Store
 from tests.experiments.cases.histories import DAY, HOUR, PHASE, action, exposure, join, minute, withdrawal
 
 VISITORS = [f"v{number}" for number in range(8)]
@@ -43,14 +44,13 @@ def facts(draw: st.DrawFn, withdrawals: bool = False) -> Event:
 
 
 def reported(store: Store, as_of: datetime) -> Report:
-    return report(PHASE, store.reach(PHASE), store.patterns(PHASE), store.ledger(PHASE), as_of)
+    tables = store.tables(PHASE)
+    return report(PHASE, tables.reach, tables.patterns, tables.ledger, as_of)
 
 
-def changed(store: Store, before: datetime, after: datetime) -> Interim:
+def changed(store: Store, before: datetime, after: datetime) -> ChangeReport:
     """What changed between two moments by what this store knows now."""
-    newer, reach = reported(store, after), store.reach(PHASE)
-    log = entries(store.decisions(PHASE), newer, reach)
-    return interim(reported(store, before), newer, reach, store.patterns(PHASE), store.revisions(PHASE), log)
+    return change_report(store.tables(PHASE), before, after)
 
 
 def knowing(events: Sequence[Event]) -> MemoryStore:
@@ -158,13 +158,12 @@ def test_a_withdrawal_that_changed_a_published_number_is_named(tmp_path: Path) -
 def test_a_revision_of_cohorts_that_were_not_published_yet_is_told_apart() -> None:
     store = knowing([exposure("v", "single", 0)])
     late = Revision(minute(3 * DAY), "trusted-import", "form", 1, minute(2 * DAY), minute(2 * DAY))
-    reports = [reported(store, minute(at)) for at in (DAY, 4 * DAY)]
-    found = interim(reports[0], reports[1], store.reach(PHASE), store.patterns(PHASE), [late])
+    tables = replace(store.tables(PHASE), revisions=[late])
+    found = change_report(tables, minute(DAY), minute(4 * DAY))
     assert [(touch.published, touch.dated_after) for touch in found.revisions] == [(False, False)]
 
 
 def test_two_moments_the_wrong_way_round_are_refused() -> None:
     store = knowing([])
-    newer, older = reported(store, minute(DAY)), reported(store, minute(0))
     with pytest.raises(ValueError, match="the earlier first"):
-        interim(newer, older, store.reach(PHASE), store.patterns(PHASE))
+        changed(store, minute(DAY), minute(0))

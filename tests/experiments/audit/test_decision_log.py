@@ -14,7 +14,7 @@ from experiments.audit.decision_log import Entry, disagreements, entries, explai
 from experiments.audit.decisions import decisions
 from experiments.events.cohort import DAY, HOUR
 from experiments.events.decision import Decision, in_order
-from experiments.store.store import Revision
+from experiments.events.tables import Revision
 from tests.experiments.cases.decision_cases import AT_THE_END, BEGUN, DRIFTING, reported, revised, tables
 
 WRITTEN = AT_THE_END + HOUR
@@ -188,7 +188,7 @@ def test_the_document_of_an_entry() -> None:
 
 
 def said(step: str, variant: str, state: str, family: str = "diagnostic") -> Any:
-    return SimpleNamespace(step=step, variant=variant, state=state, family=family)
+    return SimpleNamespace(experiment="one", phase=1, step=step, variant=variant, state=state, family=family)
 
 
 @pytest.mark.parametrize(
@@ -207,8 +207,9 @@ def said(step: str, variant: str, state: str, family: str = "diagnostic") -> Any
     ids=["together", "apart", "step alone", "later wins", "the variant that moved both", "nothing"],
 )
 def test_what_moved_in_a_finished_experiment(decisions: list[Any], moved: dict[str, tuple[int, int]]) -> None:
-    found = movements([decisions])
+    others = [SimpleNamespace(**{**vars(one), "experiment": "another"}) for one in decisions]
+    found = movements(decisions)
     assert {step: [(one.step, one.macro) for one in told] for step, told in found.items()} == {
         step: [signs] for step, signs in moved.items()
     }
-    assert all(len(told) == 2 for told in movements([decisions, decisions]).values())
+    assert all(len(told) == 2 for told in movements([*decisions, *others]).values())

@@ -96,11 +96,11 @@ def test_the_log_does_not_depend_on_who_looked_when(seed: int, order: list[datet
     """Records in any order, from any moments: each entry is that of a single late look, save `recorded_at`."""
     store = MemoryStore(lambda: [DRIFTING])
     for number, as_of in enumerate([*order[:first], AT_THE_END, *order[first : 2 * first]]):
-        before = list(store.decisions(DRIFTING))
+        before = list(store.decisions([DRIFTING]))
         recorded_at = AT_THE_END + number * HOUR
         store.record([replace(one, recorded_at=recorded_at) for one in by_moment(seed)[as_of]])
-        assert [one for one in store.decisions(DRIFTING) if one in before] == before
-    kept = {one.key: replace(one, recorded_at=None) for one in store.decisions(DRIFTING)}
+        assert [one for one in store.decisions([DRIFTING]) if one in before] == before
+    kept = {one.key: replace(one, recorded_at=None) for one in store.decisions([DRIFTING])}
     assert kept == at_the_end(seed)
 
 
@@ -194,7 +194,7 @@ class TestFingerprint:
             ).fetchone()
         connection.close()
         assert len(json.loads(text)) > 4
-        assert fingerprint(store.reach(PHASE), "seen", cohort) == hashlib.sha256(text.encode()).hexdigest()
+        assert fingerprint(store.tables(PHASE).reach, "seen", cohort) == hashlib.sha256(text.encode()).hexdigest()
         store.close()
 
 

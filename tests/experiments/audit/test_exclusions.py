@@ -28,7 +28,7 @@ def test_the_totals_are_those_of_the_tables(events: list[Event]) -> None:
     store = MemoryStore(lambda: [PHASE])
     store.append(events)
     found = written(events)
-    assert found.totals == store.ledger(PHASE)
+    assert found.totals == store.tables(PHASE).ledger
     assert found.visitors.keys() == found.totals.keys()
     ids = {event.visitor for event in events}
     assert all(one.visitor in ids for some in found.visitors.values() for one in some)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from experiments.definition.experiment import Experiment
 from experiments.events.event import Event, MessageId, VisitorId
+from experiments.events.journey import Cell, Counts
+from experiments.reporting.segments import segment_attributes
+from experiments.store.store import Store
 
 START = datetime(2026, 11, 2, tzinfo=UTC)
 HOUR = 60
@@ -71,3 +75,8 @@ def _event(kind: Any, visitor: str, at: float, received: float | None, message: 
         received_at=minute(received),
         **more,
     )
+
+
+def all_cells(store: Store, phase: Experiment) -> Mapping[Cell, Counts]:
+    """Every cell that this store counts of a phase, those of its segments too."""
+    return store.tables(phase, segment_attributes(phase)).cells

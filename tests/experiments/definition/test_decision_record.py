@@ -15,6 +15,7 @@ from experiments.events.event import Event, MessageId, VisitorId
 from experiments.site.catalog import Catalog, check
 from experiments.site.phase_record import read_phases
 from experiments.store.sqlite.engine import open_store
+from tests.experiments.cases.histories import all_cells
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 STARTED = "2026-11-01T09:00:00Z"
@@ -181,12 +182,12 @@ def test_no_count_depends_on_it(tmp_path: Path) -> None:
         variant="yearly",
     )
     store.append([exposure])
-    before = store.tally(phase)
+    before = all_cells(store, phase)
     counted: list[object] = []
     store._recount = lambda *what: counted.append(what)  # type: ignore[method-assign]  # what must not happen
     phases[0] = Experiment.model_validate({**DEFINITION, "decision": {"made": "ship", "on": "2026-11-20"}})
     store.append([Event(MessageId("m2"), "action", VisitorId("v1"), at, at, "other")])
-    assert store.tally(phases[0]) == before
+    assert all_cells(store, phases[0]) == before
     assert counted == []
-    assert store.revisions(phases[0]) == []
+    assert store.tables(phases[0]).revisions == []
     store.close()

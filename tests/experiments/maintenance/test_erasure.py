@@ -99,7 +99,7 @@ def test_a_forgotten_visitor_is_in_no_byte_of_any_file(store: SqliteStore, path:
         "no name",
     ]
     assert sum(store.refused().values()) == 7  # how many there were names nobody
-    assert "forgotten" in {one.cause for one in store.revisions(PHASE)}
+    assert "forgotten" in {one.cause for one in store.tables(PHASE).revisions}
     assert not store.verify()
 
 

@@ -231,7 +231,7 @@ def test_the_tables_of_a_store_are_what_it_reads() -> None:
     store = MemoryStore(lambda: [PHASE])
     store.append(events)
     as_of = minute(800)
-    tables = {"device": store.segment_reach(PHASE, "device")}
-    found = diagnosis(PHASE, store.reach(PHASE).exposed, tables, as_of)
-    assert sample_ratio(PHASE, store.reach(PHASE).exposed, as_of).alarm
+    tables = {"device": store.tables(PHASE, ["device"]).by("device")}
+    found = diagnosis(PHASE, store.tables(PHASE).reach.exposed, tables, as_of)
+    assert sample_ratio(PHASE, store.tables(PHASE).reach.exposed, as_of).alarm
     assert [one.text for one in found.findings] == ["the mismatch is in device phone: multi has 0 of 175 instead of 88"]

@@ -231,7 +231,7 @@ def test_the_tables_of_a_store_are_what_it_reads() -> None:
             events.append(action(f"v{number}", "quote_requested", number + 5))
     store = MemoryStore(lambda: [PHASE])
     store.append(events)
-    report = segment_report(PHASE, "device", store.segment_reach(PHASE, "device"), minute(5 * 24 * 60))
+    report = segment_report(PHASE, "device", store.tables(PHASE, ["device"]).by("device"), minute(5 * 24 * 60))
     phone = by_level(report)["phone"]
     assert (phone.visitors, phone.reached) == ({"single": 100, "multi": 100}, {"single": 50, "multi": 100})
     assert phone.stands

@@ -25,7 +25,7 @@ from experiments.store.sqlite.engine import SqliteStore, open_store
 from experiments.store.sqlite.exposed_people import exposed_people, raw_events_gone
 from experiments.store.store import Store
 from tests.experiments.cases.any_facts import facts
-from tests.experiments.cases.histories import DAY, PHASE, START, action, exposure, join, minute, withdrawal
+from tests.experiments.cases.histories import DAY, PHASE, START, action, all_cells, exposure, join, minute, withdrawal
 
 LATER = START + timedelta(days=30)
 
@@ -178,7 +178,7 @@ def test_it_is_said_when_the_raw_events_are_gone(tmp_path: Path) -> None:
     store = open_store(tmp_path / "yesladder.db", lambda: [PHASE], clock=lambda: START + timedelta(days=400))
     assert isinstance(store, SqliteStore)
     store.append([exposure("v", "single", 0)])
-    assert store.tally(PHASE)
+    assert all_cells(store, PHASE)
     assert not raw_events_gone(PHASE, store)
     expire(store.file, timedelta(days=100), START + timedelta(days=400), delete=True)
     assert raw_events_gone(PHASE, store)

@@ -12,7 +12,7 @@ from experiments.definition.experiment import Experiment
 from experiments.events.event import Event, VisitorId
 from experiments.maintenance.retention import expire
 from experiments.store.sqlite.engine import SqliteStore, open_store
-from tests.experiments.cases.histories import DAY, PHASE, START, action, exposure, minute
+from tests.experiments.cases.histories import DAY, PHASE, START, action, all_cells, exposure, minute
 
 OTHER = PHASE.model_copy(update={"key": "popup", "ended_at": None, "status": "running"})
 MONTH = timedelta(days=30)
@@ -57,9 +57,9 @@ WHAT: dict[str, Callable[[SqliteStore, list[Experiment]], object]] = {
 
 @pytest.mark.parametrize("what", WHAT)
 def test_final_counts_do_not_change(store: SqliteStore, phases: list[Experiment], what: str) -> None:
-    before = store.tally(PHASE)
+    before = all_cells(store, PHASE)
     WHAT[what](store, phases)
-    assert store.tally(PHASE) == before
+    assert all_cells(store, PHASE) == before
     assert before
 
 
@@ -72,7 +72,7 @@ def test_verify_recounts_the_others(store: SqliteStore) -> None:
 
 def test_other_phases_count_on(store: SqliteStore) -> None:
     def counted() -> int:
-        return int(store.reach(OTHER).exposed.visitors.sum())
+        return int(store.tables(OTHER).reach.exposed.visitors.sum())
 
     more: list[Event] = [exposure("x", "single", 46 * DAY, experiment="popup")]
     assert counted() == 1

@@ -189,12 +189,12 @@ def test_a_decision_is_handed_in_without_waiting_and_written_after_the_events(ga
         for _ in range(3):  # as many page views as there may be while the disk is busy
             log.record([a_decision(), a_decision(state="worse")])
         assert not answer.done()
-        assert not gate.decisions(PHASE)
+        assert not gate.decisions([PHASE])
         gate.open.set()
         answer.result(30)
     log.append(_visit(1))
     log.append(_visit(2))
-    assert gate.decisions(PHASE) == [a_decision(), a_decision(state="worse")]
+    assert gate.decisions([PHASE]) == [a_decision(), a_decision(state="worse")]
     assert gate.recorded == [2]
     log.close()
 
@@ -205,7 +205,7 @@ def test_a_decision_alone_wakes_the_writer_and_closing_writes_it(gate: Gate) -> 
     assert gate.written.wait(30)
     log.record([a_decision(state="equivalent")])
     log.close()
-    assert gate.decisions(PHASE) == [a_decision(), a_decision(state="equivalent")]
+    assert gate.decisions([PHASE]) == [a_decision(), a_decision(state="equivalent")]
     log.record([a_decision(state="worse")])  # too late, and no error: the next report finds it missing
     assert gate.recorded == [1, 1]
 
@@ -218,12 +218,12 @@ def test_a_decision_that_cannot_be_written_stops_nothing(gate: Gate, trouble: Ex
     log.record([a_decision()])
     log.append(_visit(0))
     log.append(_visit(1))
-    assert not gate.decisions(PHASE)
+    assert not gate.decisions([PHASE])
     gate.refusing = None
     log.record([a_decision()])
     log.close()
     assert len(list(gate.scan())) == 2
-    assert gate.decisions(PHASE) == [a_decision()]
+    assert gate.decisions([PHASE]) == [a_decision()]
 
 
 def test_on_a_real_disk(tmp_path: Path) -> None:
@@ -231,5 +231,5 @@ def test_on_a_real_disk(tmp_path: Path) -> None:
     log = EventLog(store)
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda number: log.append(_visit(number % 150)), range(200)))
-    assert store.reach(PHASE).exposed.visitors.sum() == 150
+    assert store.tables(PHASE).reach.exposed.visitors.sum() == 150
     log.close()

@@ -27,7 +27,7 @@ from experiments.store.sqlite import count_rows, decision_rows
 from experiments.store.sqlite.engine import SqliteStore, open_store
 from experiments.store.store import StoreUnavailable
 from tests.experiments.cases.decision_cases import a_decision
-from tests.experiments.cases.histories import DAY, PHASE, START, action, exposure, join, minute, withdrawal
+from tests.experiments.cases.histories import DAY, PHASE, START, action, all_cells, exposure, join, minute, withdrawal
 
 FULL = os.environ.get("YESLADDER_STUDY") == "full"
 SECOND = PHASE.model_copy(
@@ -176,10 +176,10 @@ class Histories(RuleBasedStateMachine):
     def tables_are_identical(self) -> None:
         with self.store.file.reading() as connection:
             for phase in PHASES:
-                table = count_rows.read(connection, phase, *count_rows.TABLES)
-                assert table == self.model.tally(phase)
-                known = sorted(decision_rows.read(connection, phase.key, phase.phase), key=in_order)
-                assert known == self.model.decisions(phase)
+                table = count_rows.read(connection, phase)
+                assert table == all_cells(self.model, phase)
+                known = sorted(decision_rows.read(connection, [phase]), key=in_order)
+                assert known == self.model.decisions([phase])
 
 
 TestHistories = pytest.mark.slow(pytest.mark.timeout(0 if FULL else 600)(Histories.TestCase))

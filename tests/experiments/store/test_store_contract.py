@@ -19,7 +19,7 @@ from experiments.store.memory import MemoryStore
 from experiments.store.sqlite.engine import open_store
 from experiments.store.store import Receipt, Store
 from tests.experiments.cases.decision_cases import a_decision
-from tests.experiments.cases.histories import DAY, PHASE, START, action, exposure, join, minute
+from tests.experiments.cases.histories import DAY, PHASE, START, action, all_cells, exposure, join, minute
 
 SECOND = PHASE.model_copy(
     update={"phase": 2, "started_at": START + timedelta(days=20), "ended_at": None, "status": "running"}
@@ -54,30 +54,30 @@ HISTORY = (
 
 def test_tables(store: Store) -> None:
     assert store.append(HISTORY) == Receipt(stored=6, duplicates=0)
-    reach = store.reach(PHASE)
+    reach = store.tables(PHASE).reach
     assert reach.variants == ("single", "multi")
     assert reach.exposed.visitors.tolist() == [[1, 2]]
     assert reach.strata == ("device=phone", "device=unknown")
     assert reach.steps["seen"].visitors.tolist() == [[[1, 0], [0, 1]]]
     assert reach.steps["quote"].reached.tolist() == [[[1, 0], [0, 0]]]
     assert set(reach.steps) == {"seen", "email", "quote", "praise", "error"}
-    patterns = store.patterns(PHASE)
+    patterns = store.tables(PHASE).patterns
     assert patterns.pattern.tolist() == [7, 0]
     assert patterns.value_by_variant().tolist() == [1250, 0]
-    assert store.ledger(PHASE) == {"bot": {"multi": 1}, "second-variant": {"multi": 1}}
-    assert store.segment_reach(PHASE, "device")["phone"].steps["seen"].reached.tolist() == [[[1, 0]]]
-    assert list(store.segment_reach(PHASE, "device")) == ["phone", "unknown"]
+    assert store.tables(PHASE).ledger == {"bot": {"multi": 1}, "second-variant": {"multi": 1}}
+    assert store.tables(PHASE, ["device"]).by("device")["phone"].steps["seen"].reached.tolist() == [[[1, 0]]]
+    assert list(store.tables(PHASE, ["device"]).by("device")) == ["phone", "unknown"]
     assert not store.verify()
     assert not store.health()
 
 
 def test_nothing_yet(store: Store) -> None:
-    reach = store.reach(PHASE)
+    reach = store.tables(PHASE).reach
     assert reach.exposed.visitors.shape == (0, 2)
     assert reach.steps["seen"].visitors.shape == (0, 1, 2)
-    assert store.patterns(PHASE).value_by_variant().tolist() == [0, 0]
-    assert not store.ledger(PHASE)
-    assert not store.decisions(PHASE)
+    assert store.tables(PHASE).patterns.value_by_variant().tolist() == [0, 0]
+    assert not store.tables(PHASE).ledger
+    assert not store.decisions([PHASE])
     assert not store.visitor(VisitorId("v"))
     assert not store.recent(10)
     assert not list(store.scan())
@@ -85,10 +85,10 @@ def test_nothing_yet(store: Store) -> None:
 
 def test_twice_is_once(store: Store) -> None:
     store.append(HISTORY)
-    before = store.reach(PHASE)
+    before = store.tables(PHASE).reach
     assert store.append((*HISTORY, *HISTORY)) == Receipt(stored=0, duplicates=12)
     assert store.append([action("x", "form_viewed", 1), action("x", "form_viewed", 1)]) == Receipt(1, 1)
-    after = store.reach(PHASE)
+    after = store.tables(PHASE).reach
     assert all(np.array_equal(after.steps[key].reached, step.reached) for key, step in before.steps.items())
     assert len(list(store.scan())) == 7
 
@@ -96,9 +96,9 @@ def test_twice_is_once(store: Store) -> None:
 def test_phases_are_apart(store: Store) -> None:
     store.append([exposure("v", "single", 0), exposure("v", "multi", 21 * DAY)])
     store.append([exposure("v", "single", 3, experiment="popup")])
-    assert store.reach(PHASE).exposed.visitors.tolist() == [[1, 0]]
-    assert store.reach(SECOND).exposed.visitors.tolist() == [[0, 1]]
-    assert store.reach(OTHER).exposed.visitors.tolist() == [[1, 0]]
+    assert store.tables(PHASE).reach.exposed.visitors.tolist() == [[1, 0]]
+    assert store.tables(SECOND).reach.exposed.visitors.tolist() == [[0, 1]]
+    assert store.tables(OTHER).reach.exposed.visitors.tolist() == [[1, 0]]
 
 
 def test_everything_about_one_visitor(store: Store) -> None:
@@ -113,9 +113,9 @@ def test_forget(store: Store) -> None:
     store.append([*HISTORY, join("v", "account", 60)])
     store.record([a_decision()])
     assert store.forget(VisitorId("account")) == 5
-    assert store.decisions(PHASE) == [a_decision()]  # it names nobody
-    assert store.reach(PHASE).steps["quote"].visitors.sum(axis=(0, 1)).tolist() == [0, 1]
-    assert store.patterns(PHASE).value_by_variant().tolist() == [0, 0]
+    assert store.decisions([PHASE]) == [a_decision()]  # it names nobody
+    assert store.tables(PHASE).reach.steps["quote"].visitors.sum(axis=(0, 1)).tolist() == [0, 1]
+    assert store.tables(PHASE).patterns.value_by_variant().tolist() == [0, 0]
     assert {event.visitor for event in store.scan()} == {"w", "b"}
     assert not store.verify()
     assert store.forget(VisitorId("account")) == 0
@@ -134,9 +134,9 @@ def test_what_arrives_is_shown_newest_first(store: Store) -> None:
 def test_a_visitor_who_came_by_two_ids_is_taken_apart_when_the_join_moves(store: Store) -> None:
     """Of duplicates the one received first counts, even when it says something else about somebody else."""
     store.append([exposure("v", "single", 0), exposure("w", "multi", 2), join("v", "w", 5, 9, "m")])
-    assert store.reach(PHASE).exposed.visitors.tolist() == [[1, 0]]
+    assert store.tables(PHASE).reach.exposed.visitors.tolist() == [[1, 0]]
     store.append([action("x", "form_viewed", 5, 7, "m")])
-    assert store.reach(PHASE).exposed.visitors.tolist() == [[1, 1]]
+    assert store.tables(PHASE).reach.exposed.visitors.tolist() == [[1, 1]]
     assert not store.verify()
 
 
@@ -145,8 +145,8 @@ def test_a_decision_once_written_stays(store: Store) -> None:
     store.record([first])
     store.record([a_decision(recorded_at=LONG_AFTER, visitors=5, p_value=0.04), a_decision(state="equivalent")])
     store.record([])
-    assert store.decisions(PHASE) == [a_decision(state=state) for state in ("better", "equivalent")]
-    assert store.decisions(PHASE)[0] == first
+    assert store.decisions([PHASE]) == [a_decision(state=state) for state in ("better", "equivalent")]
+    assert store.decisions([PHASE])[0] == first
     assert not store.verify()
 
 
@@ -160,13 +160,13 @@ def test_a_decision_comes_back_as_it_was_written_in_the_order_in_which_they_fell
         )
     ]
     store.record([*later, a_decision()])
-    assert store.decisions(PHASE) == [a_decision(), *reversed(later)]
+    assert store.decisions([PHASE]) == [a_decision(), *reversed(later)]
 
 
 def test_phases_have_decisions_of_their_own(store: Store) -> None:
     store.record([a_decision(), a_decision(phase=2), a_decision(experiment="popup", state="worse")])
-    assert store.decisions(SECOND) == [a_decision(phase=2)]
-    assert store.decisions(OTHER) == [a_decision(experiment="popup", state="worse")]
+    assert store.decisions([SECOND]) == [a_decision(phase=2)]
+    assert store.decisions([OTHER]) == [a_decision(experiment="popup", state="worse")]
 
 
 @pytest.mark.parametrize("size", [1, 3, 50])
@@ -184,7 +184,7 @@ def test_batching_does_not_matter(tmp_path: Path, size: int) -> None:
     model.append(events)
     for start in range(0, len(events), size):
         store.append(events[::-1][start : start + size])
-    assert store.tally(PHASE) == model.tally(PHASE)
+    assert all_cells(store, PHASE) == all_cells(model, PHASE)
     store.close()
 
 
@@ -194,12 +194,12 @@ def test_a_phase_that_ends_is_recounted(tmp_path: Path) -> None:
     store = open_store(tmp_path / "y.db", lambda: phases, clock=lambda: LONG_AFTER)
     store.append([exposure("v", "single", 0, experiment="popup"), exposure("w", "multi", 500, experiment="popup")])
     phases[0] = OTHER.model_copy(update={"ended_at": minute(400), "status": "stopped"})
-    assert store.reach(OTHER).exposed.visitors.tolist() == [[1, 0]]
-    assert store.ledger(OTHER) == {"after-end": {"multi": 1}}
+    assert store.tables(OTHER).reach.exposed.visitors.tolist() == [[1, 0]]
+    assert store.tables(OTHER).ledger == {"after-end": {"multi": 1}}
     # a process that has not heard of the end yet does not take it back
     late = open_store(tmp_path / "y.db", lambda: [running], clock=lambda: LONG_AFTER)
     late.append([exposure("x", "multi", 600, experiment="popup")])
-    assert late.reach(OTHER).exposed.visitors.tolist() == [[1, 0]]
+    assert late.tables(OTHER).reach.exposed.visitors.tolist() == [[1, 0]]
     assert not store.verify()
     store.close()
     late.close()
@@ -210,6 +210,6 @@ def test_a_phase_first_heard_of_after_its_events_is_counted(tmp_path: Path) -> N
     store = open_store(tmp_path / "y.db", lambda: phases, clock=lambda: LONG_AFTER)
     store.append(HISTORY)
     phases.append(PHASE)
-    assert store.reach(PHASE).exposed.visitors.tolist() == [[1, 2]]
+    assert store.tables(PHASE).reach.exposed.visitors.tolist() == [[1, 2]]
     assert not store.verify()
     store.close()

@@ -18,6 +18,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from experiments.audit.decision_log import Entry
+from experiments.audit.readout import Readout
 from experiments.definition.experiment import Experiment
 from experiments.definition.problem import Problem
 from experiments.planning.baseline import Measurement
@@ -37,7 +38,7 @@ from webapp.pages import live, preview
 from webapp.pages.experiment import result_routes as results
 from webapp.pages.home import home
 from webapp.pages.plan import plan_routes as plan_page
-from webapp.pages.report_cache import Figures, Reports
+from webapp.pages.report_cache import Reports
 from webapp.pages.time_to_convert import time_to_convert_routes as time_to_convert_page
 from webapp.server.app import CONTENT_SECURITY_POLICY
 from webapp.services import access
@@ -232,8 +233,12 @@ class Stage:
         store = SimpleNamespace(
             recent=lambda limit: list(self.recent)[:limit],
             refused=lambda: self.refused,
-            segment_reach=lambda _, attribute: self.segments.get(attribute, {}),
-            reach=lambda phase: levels(phase, nobody=(0, 0.0))["nobody"],
+            tables=lambda phase, _segments=(): SimpleNamespace(
+                phase=phase,
+                by=lambda attribute: self.segments.get(attribute, {}),
+                reach=levels(phase, nobody=(0, 0.0))["nobody"],
+            ),
+            decisions=lambda _: [],
         )
         origins = ["https://doors.example"]
         settings = SimpleNamespace(
@@ -288,13 +293,13 @@ def stage() -> Stage:
     """An empty stage; whatever is asked of the reports is answered from it."""
     stage = Stage()
 
-    def figures(phase: Experiment, _store: Any, as_of: datetime, _phases: Any) -> Figures:
+    def figures(tables: Any, as_of: datetime, _finished: Any) -> Readout:
         stage.asked.append(as_of)
-        one = next(one for one in stage.reports if one.experiment == phase)
-        figures = Figures(replace(one, as_of=as_of), funnel(one), known=stage.known.get(phase.key))
+        one = next(one for one in stage.reports if one.experiment == tables.phase)
+        figures = Readout(replace(one, as_of=as_of), funnel(one), known=stage.known.get(tables.phase.key))
         return replace(figures, decisions=stage.decisions)
 
-    stage.parts[Reports] = SimpleNamespace(figures=figures)
+    stage.parts[Reports] = SimpleNamespace(of=figures)
     return stage
 
 

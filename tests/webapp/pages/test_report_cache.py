@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
+from experiments.audit import readout as made
+from experiments.audit.readout import DIAGNOSED, read
 from experiments.definition.experiment import Experiment
 from experiments.events.decision import Decision
 from experiments.events.event import Event, MessageId, VisitorId
+from experiments.events.tables import Revision, Tables
 from experiments.reporting.report import Report, report
 from experiments.store.memory import MemoryStore
-from experiments.store.store import Revision
-from stats.tables.reach import Exposed
-from webapp.pages import report_cache as reports
 from webapp.pages.report_cache import Reports
 
 
@@ -35,7 +35,7 @@ class Counted:
 def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
     """Counts the reports that are really made."""
     counted = Counted()
-    monkeypatch.setattr(reports, "report", counted)
+    monkeypatch.setattr(made, "report", counted)
     return counted
 
 
@@ -80,21 +80,21 @@ def decision(phase: Experiment) -> Decision:
         "only the exposed",
         "a revision",
         "a decision",
+        "a decision in another experiment",
+        "no segments",
         "a minute",
         "a definition",
     ],
 )
-def test_whatever_changes_makes_a_new_report(
-    counted: Counted, build: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, change: str
-) -> None:
+def test_whatever_changes_makes_a_new_report(counted: Counted, build: SimpleNamespace, change: str) -> None:
     phase = build.experiment()
     store = MemoryStore(lambda: [phase])
     store.append([exposure(phase, 1)])
-    kept = Reports()
-    first = kept.figures(phase, store, build.NOW)
-    assert kept.figures(phase, store, build.NOW) is first
+    kept, tables, as_of = Reports(), read_anew(store, phase), build.NOW
+    first = kept.of(tables, as_of)
+    assert kept.of(read_anew(store, phase), as_of) is first
     assert len(counted.calls) == 1
-    as_of = build.NOW
+    finished: list[Decision] = []
     if change == "an exposure":
         store.append([exposure(phase, 2)])
     elif change == "another variant":
@@ -102,21 +102,28 @@ def test_whatever_changes_makes_a_new_report(
         store.append([exposure(phase, 1, variant="multi-step")])
     elif change == "a bot":
         store.append([exposure(phase, 3, attributes={"bot": "true"})])
-    elif change == "only the exposed":
-        reach = store.reach(phase)
-        more = replace(reach, exposed=Exposed(reach.exposed.cohorts, reach.exposed.visitors + 1))
-        monkeypatch.setattr(store, "reach", lambda _: more)
-    elif change == "a revision":
-        revision = Revision(build.NOW, "forgotten", phase.key, 1, build.NOW, build.NOW)
-        monkeypatch.setattr(store, "revisions", lambda _: [revision])
     elif change == "a decision":
         store.record([decision(phase)])
+    elif change == "a decision in another experiment":
+        finished = [decision(phase)]
     elif change == "a minute":
         as_of += timedelta(minutes=1)
-    else:
+    elif change == "a definition":
         phase = build.experiment(name="Renamed")
-    assert kept.figures(phase, store, as_of) is not first
+    tables = read_anew(store, phase)
+    if change == "only the exposed":
+        cells = {cell: (counts[0] + (cell[0] == "exposed"), *counts[1:]) for cell, counts in tables.cells.items()}
+        tables = replace(tables, cells=cells)
+    elif change == "a revision":
+        tables = replace(tables, revisions=[Revision(build.NOW, "forgotten", phase.key, 1, build.NOW, build.NOW)])
+    elif change == "no segments":
+        tables = store.tables(phase)
+    assert kept.of(tables, as_of, finished) is not first
     assert len(counted.calls) == 2
+
+
+def read_anew(store: MemoryStore, phase: Experiment) -> Tables:
+    return store.tables(phase, DIAGNOSED)
 
 
 def test_an_alarm_is_followed_by_where_the_mismatch_is(build: SimpleNamespace) -> None:
@@ -129,7 +136,7 @@ def test_an_alarm_is_followed_by_where_the_mismatch_is(build: SimpleNamespace) -
     store.append(
         [exposure(phase, 1000 + n, variant=key, attributes={"device": "desktop"}) for n, key in enumerate(desktops)]
     )
-    ratio = Reports().figures(phase, store, build.NOW).report.sample_ratio
+    ratio = read(store, phase, [phase], build.NOW).report.sample_ratio
     assert ratio.alarm
     said = [one.text for one in ratio.findings]
     assert "the mismatch is in device phone: multi-step has 0 of 400 instead of 200" in said
@@ -153,4 +160,4 @@ def test_what_ended_experiments_decided_backs_the_learned_values(build: SimpleNa
 
 
 def figures_of(phase: Experiment, store: MemoryStore, build: SimpleNamespace, past: list[Experiment]) -> Any:
-    return Reports().figures(phase, store, build.NOW, [phase, *past]).report.learned_values
+    return read(store, phase, [phase, *past], build.NOW).report.learned_values

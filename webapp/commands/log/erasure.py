@@ -77,7 +77,7 @@ def expire(site: Path, yes: bool) -> None:
             return
         now = datetime.now(UTC)
         for phase in catalog.phases():
-            store.ledger(phase)  # brings the counts up to date before what they follow from goes
+            store.tables(phase)  # brings the counts up to date before what they follow from goes
         total = retention.visitors_before(store.file, retention.rule_of(store.file, kept, now).before)
         with progress("Deleting" if yes else "Looking through the log", total) as advance:
             expired = retention.expire(store.file, kept, now, delete=yes, advance=advance)

@@ -124,18 +124,18 @@ def _check_decisions(phases: Sequence[Experiment], store: Store) -> tuple[int, i
     Tells each that differs.
     """
     from experiments.audit.decision_log import explained
-    from webapp.pages.report_cache import Reports
+    from experiments.audit.readout import read
 
     logged = differing = doubtful = 0
     for phase in phases:
-        if not store.decisions(phase):
+        if not store.decisions([phase]):
             continue
-        figures = Reports().figures(phase, store, datetime.now(UTC).replace(second=0, microsecond=0))
-        for entry in figures.decisions:
+        found = read(store, phase, (), datetime.now(UTC).replace(second=0, microsecond=0))
+        for entry in found.decisions:
             one = entry.decision
             logged += one.recorded_at is not None
             if entry.differs:
-                known = explained(entry, phase, figures.revisions)
+                known = explained(entry, phase, found.revisions)
                 differing, doubtful = differing + 1, doubtful + (not known)
                 click.echo(
                     f"{phase.key} phase {phase.phase}: {one.variant} was {one.state} at {one.step} since "

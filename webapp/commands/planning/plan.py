@@ -67,8 +67,8 @@ def plan(
     experiment, in an earlier phase of it, or in another one with the same trigger. Before there is anything to
     measure, say it yourself with --rate and --visitors-per-day.
     """
+    from experiments.planning.baseline import is_own
     from experiments.planning.forecast import SoFar
-    from experiments.planning.measured import is_own
     from experiments.planning.plan import plan as planned
     from experiments.site.catalog import Catalog
     from experiments.site.site import Site

@@ -46,7 +46,7 @@ def ledger(site: Path, experiment: str, reason: str | None, newest: int, phase: 
     chosen = chosen_phase(catalog, experiment, phase)
     store = open_store(opened.database, catalog.phases, durability=opened.settings.durability)
     try:
-        counted = store.ledger(chosen)
+        counted = store.tables(chosen).ledger
         found = recounted(chosen, store, newest)
     finally:
         store.close()

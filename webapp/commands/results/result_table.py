@@ -12,11 +12,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from experiments.events.tables import Revision
 from experiments.reporting.comparison import Comparison
 from experiments.reporting.report import Report
 from experiments.reporting.step_report import StepReport
 from experiments.site.site import Site
-from experiments.store.store import Revision
 from webapp.pages.experiment.data_health import data_health
 from webapp.pages.experiment.verdict_sentences import verdict
 from webapp.words.formatting import Formatting, count, interval, lift, percent, rate

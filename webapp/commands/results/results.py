@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,11 +30,11 @@ def results(
     site: Path, experiment: str, as_of: datetime | None, phase: int | None, by: str | None, as_json: bool
 ) -> None:
     """Show what the data say about EXPERIMENT: the verdict, and every step of the path."""
+    from experiments.audit.readout import read
     from experiments.site.catalog import Catalog
     from experiments.site.site import Site
     from experiments.store.sqlite.engine import open_store
     from experiments.store.store import StoreUnavailable
-    from webapp.pages.report_cache import Reports
 
     require_site(site)
     opened = Site.open(site)
@@ -49,17 +48,17 @@ def results(
         if by is not None:
             _explore(chosen, by, store, at, as_json)
             return
-        figures = Reports().figures(chosen, store, at, catalog.phases())
+        found = read(store, chosen, catalog.phases(), at)
         if as_json:
-            click.echo(json.dumps(figures.to_json(), indent=2, ensure_ascii=False))
+            click.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
         else:
             from webapp.commands.results.decision_table import show_decisions
             from webapp.commands.results.result_table import show
 
-            show(figures.report, figures.revisions, opened)
-            show_decisions(figures.decisions, opened)
+            show(found.report, found.revisions, opened)
+            show_decisions(found.decisions, opened)
         with suppress(StoreUnavailable):  # a file that is busy or read-only; whoever looks next writes them
-            figures.keep_decisions(now, partial(store.record, wait=False))
+            store.record(found.unwritten(now), wait=False)
     finally:
         store.close()
 
@@ -72,7 +71,7 @@ def _explore(phase: Experiment, attribute: str, store: Store, as_of: datetime, a
         raise click.BadParameter(
             f"{attribute!r} is unknown; {phase.key} is split by {', '.join(known)}", param_hint="--by"
         )
-    found = segment_report(phase, attribute, store.segment_reach(phase, attribute), as_of)
+    found = segment_report(phase, attribute, store.tables(phase, [attribute]).by(attribute), as_of)
     if as_json:
         click.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
     else:

@@ -49,7 +49,7 @@ def time_to_convert(site: Path, experiment: str, as_of: datetime | None, phase: 
                 f"the raw events of {chosen.key} phase {chosen.phase} have expired, and its counts do not keep times"
             )
         until = sealed_until(chosen, at)
-        exposed = sum(int(one.sum()) for one in store.reach(chosen).exposed.visitors)
+        exposed = sum(int(one.sum()) for one in store.tables(chosen).reach.exposed.visitors)
         with progress("Judging every visitor", exposed) as advance:
             found = time_to_convert(chosen, exposed_people(chosen, store, until), at, advance)
     finally:

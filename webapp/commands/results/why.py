@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
-    from experiments.audit.change_report import Interim, StepChange, Sum, Touch
-    from experiments.definition.experiment import Experiment
-    from experiments.store.store import Store
+    from experiments.audit.change_report import ChangeReport, StepChange, Sum, Touch
     from webapp.words.formatting import Formatting
 
 _DAYS = 31  # of the newest days, when one step is shown day by day
@@ -52,6 +50,7 @@ def why(
     """
     from rich.console import Console, Group
 
+    from experiments.audit.change_report import change_report
     from experiments.site.catalog import Catalog
     from experiments.site.site import Site
     from experiments.store.sqlite.engine import open_store
@@ -72,7 +71,7 @@ def why(
         raise click.BadParameter(wrong, param_hint="--step")
     store = open_store(opened.database, catalog.phases, durability=opened.settings.durability)
     try:
-        found = between(chosen, store, before, later)
+        found = change_report(store.tables(chosen), before, later)
     finally:
         store.close()
     if key is not None:
@@ -86,19 +85,7 @@ def why(
     Console(highlight=False).print(Group(*_parts(found, key is not None, formatting)))
 
 
-def between(phase: Experiment, store: Store, before: datetime, after: datetime) -> Interim:
-    """What changed in this phase's numbers between two moments, by what the store counts now."""
-    from experiments.audit.change_report import interim
-    from experiments.audit.decision_log import entries
-    from experiments.reporting.report import report
-
-    reach, patterns, ledger = store.reach(phase), store.patterns(phase), store.ledger(phase)
-    older, newer = (report(phase, reach, patterns, ledger, moment) for moment in (before, after))
-    log = entries(store.decisions(phase), newer, reach)
-    return interim(older, newer, reach, patterns, store.revisions(phase), log)
-
-
-def _parts(found: Interim, one_step: bool, formatting: Formatting) -> Iterator[RenderableType]:
+def _parts(found: ChangeReport, one_step: bool, formatting: Formatting) -> Iterator[RenderableType]:
     from rich.padding import Padding
     from rich.text import Text
 
@@ -121,7 +108,7 @@ def _parts(found: Interim, one_step: bool, formatting: Formatting) -> Iterator[R
     yield from (Padding(Text(sentence), (0, 0, 0, 2)) for sentence in _reasons(found, formatting))
 
 
-def _table(found: Interim) -> RenderableType:
+def _table(found: ChangeReport) -> RenderableType:
     from rich.table import Table
 
     from webapp.words.sentences import spoken
@@ -168,7 +155,7 @@ def _sum(one: Sum, one_line: bool = False) -> Text:
     return Text.assemble(f"{count(one.reached)}/{count(one.visitors)}", " " if one_line else "\n", (share, "dim"))
 
 
-def _reasons(found: Interim, formatting: Formatting) -> Iterator[str]:
+def _reasons(found: ChangeReport, formatting: Formatting) -> Iterator[str]:
     """Why the numbers are not what they were, in sentences."""
     from webapp.words.formatting import count, listing, things
     from webapp.words.sentences import spoken

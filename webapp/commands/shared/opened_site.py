@@ -28,7 +28,7 @@ def definition_in_force(catalog: Catalog, key: str) -> Experiment:
 
 def measured(site: Site, phases: Sequence[Experiment], experiment: Experiment, as_of: datetime) -> Measurement | None:
     """What this site's log knew of the experiment's visitors at this moment; nothing before it has a log."""
-    from experiments.planning.measured import measured as measured_in
+    from experiments.planning.baseline import measured as measured_in
     from experiments.store.sqlite.engine import open_store
 
     if not site.database.exists():

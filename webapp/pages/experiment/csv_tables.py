@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from experiments.audit.readout import Readout
 from experiments.definition.quantity import iso
 from experiments.reporting.report import Report
 from experiments.reporting.segments import SegmentReport
 from experiments.reporting.step_report import StepReport
 from webapp.pages.experiment.verdict_sentences import macro_step
-from webapp.pages.report_cache import Figures
 
 Line = Mapping[str, object]
 
@@ -36,7 +36,7 @@ def as_csv(lines: Iterator[Line] | list[Line]) -> str:
 class Shown:
     """What a page shows: the figures of a phase, and the step that it shows over time."""
 
-    figures: Figures
+    figures: Readout
     step: StepReport
 
     @property

@@ -11,9 +11,9 @@ from pathlib import Path
 from markupsafe import Markup
 
 from experiments.definition.experiment import Experiment
+from experiments.events.tables import Revision
 from experiments.reporting.report import Report
 from experiments.store.sqlite.set_aside import names_set_aside
-from experiments.store.store import Revision
 from webapp.words.formatting import Formatting, things
 from webapp.words.sentences import say, spoken
 from webapp.words.vocabulary import LEDGER

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup
 
+from experiments.audit.readout import Readout
 from experiments.definition.experiment import Experiment
 from experiments.definition.problem import Problem
 from experiments.definition.quantity import iso
@@ -27,7 +28,6 @@ from webapp.pages.experiment.scorecard import Scorecard, scorecards
 from webapp.pages.experiment.segment_forest import Forest, forest
 from webapp.pages.experiment.value import Worth, worth
 from webapp.pages.experiment.verdict_sentences import Verdict, macro_step, verdict
-from webapp.pages.report_cache import Figures
 from webapp.words.formatting import Formatting, count, percent, things
 from webapp.words.sentences import say, spoken
 from webapp.words.vocabulary import TERMS, Terms
@@ -111,7 +111,7 @@ class Place:
 
 
 def result_page(
-    figures: Figures,
+    figures: Readout,
     segments: SegmentReport,
     step: str | None,
     charts: Charts,

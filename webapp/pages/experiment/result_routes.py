@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 
 from flask import Blueprint, Response, jsonify, request
 from flask.blueprints import BlueprintSetupState
 from werkzeug.exceptions import NotFound
 
+from experiments.audit.readout import DIAGNOSED, Readout, ended
 from experiments.definition.experiment import Experiment
-from experiments.events.decision import Decision
+from experiments.events.tables import Tables
 from experiments.reporting.segments import SegmentReport, segment_attributes, segment_report
 from webapp.charts.charts import Charts
 from webapp.charts.vega_process import drawing
@@ -24,7 +25,7 @@ from webapp.pages.page import as_data, as_file, page, prepare, site_formatting, 
 from webapp.pages.plan.form import plan_form
 from webapp.pages.plan.inputs import Plans, Question
 from webapp.pages.query import asked_moment, asked_phase, recorded_phases, started_phase
-from webapp.pages.report_cache import Figures, Reports
+from webapp.pages.report_cache import Reports
 from webapp.services.access import require_read
 from webapp.services.services import services
 from webapp.words.formatting import interval
@@ -53,8 +54,10 @@ def result(key: str) -> Response:
         return page(
             "experiment/draft.html", experiment=experiment, verdict=draft_verdict(), config=config_text(experiment)
         )
-    figures = figures_of(experiment, at)
-    segments = _segments(experiment, place.by or segment_attributes(experiment)[0], at)
+    by = _known(experiment, place.by or segment_attributes(experiment)[0])
+    tables = _tables(experiment, by)
+    figures = _readout(tables, at)
+    segments = segment_report(experiment, by, tables.by(by), at)
     needed = None if as_of or experiment.ended_at else _still_needed(figures)
     shown = result_page(figures, segments, place.step, _charts, site_formatting(), needed)
     length = elapsed(experiment, shown.report.as_of)
@@ -98,25 +101,36 @@ def segments_csv(key: str, attribute: str) -> Response:
 
 def _segments(experiment: Experiment, attribute: str, as_of: datetime) -> SegmentReport:
     """The segments of one attribute. Raises NotFound naming those there are."""
+    tables = services().store.tables(experiment, [_known(experiment, attribute)])
+    return segment_report(experiment, attribute, tables.by(attribute), as_of)
+
+
+def _known(experiment: Experiment, attribute: str) -> str:
     if attribute not in (known := segment_attributes(experiment)):
         raise NotFound(f"{experiment.key} is not split by {attribute!r}; it is by {', '.join(known)}.")
-    return segment_report(experiment, attribute, services().store.segment_reach(experiment, attribute), as_of)
+    return attribute
 
 
-def _still_needed(figures: Figures) -> Mapping[str, int] | None:
+def _still_needed(figures: Readout) -> Mapping[str, int] | None:
     """How many more visitors each step takes. Computed behind the answer: it is there when the page is asked again."""
     experiment = figures.report.experiment
     question = Question(experiment, plan_form({}, experiment), figures.known, figures.report.as_of)
     return question.still_needed(services().one(Plans), until=0.0)
 
 
-def figures_of(experiment: Experiment, as_of: datetime) -> Figures:
+def figures_of(experiment: Experiment, as_of: datetime) -> Readout:
     """The figures of a phase as of this moment; what the decision log lacks is handed over to be written."""
-    figures = services().one(Reports).figures(experiment, services().store, as_of, services().catalog.phases())
-    figures.keep_decisions(services().clock(), _record)
+    return _readout(_tables(experiment), as_of)
+
+
+def _tables(experiment: Experiment, *segments: str) -> Tables:
+    return services().store.tables(experiment, {*DIAGNOSED, *segments})
+
+
+def _readout(tables: Tables, as_of: datetime) -> Readout:
+    """Decisions are written behind the answer, by the one writer of this worker: no page waits for them or fails."""
+    past = ended(services().catalog.phases(), tables.phase)
+    figures = services().one(Reports).of(tables, as_of, services().store.decisions(past) if past else ())
+    if unwritten := figures.unwritten(services().clock()):
+        services().log.record(unwritten)
     return figures
-
-
-def _record(decisions: Sequence[Decision]) -> None:
-    """Behind the answer, by the one writer of this worker: no page waits for the decision log or fails with it."""
-    services().log.record(decisions)

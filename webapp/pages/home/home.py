@@ -13,8 +13,7 @@ from markupsafe import Markup
 
 from experiments.definition.experiment import Experiment
 from experiments.definition.problem import Problem
-from experiments.planning.baseline import Measurement
-from experiments.planning.measured import is_own, measured
+from experiments.planning.baseline import Measurement, is_own, measured
 from experiments.reporting.comparison import Comparison
 from experiments.reporting.report import Report
 from webapp.charts.interval_bar import Whisker, whisker

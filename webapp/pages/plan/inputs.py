@@ -9,10 +9,9 @@ from datetime import datetime
 from markupsafe import Markup
 
 from experiments.definition.experiment import Experiment
-from experiments.planning.baseline import Measurement
+from experiments.planning.baseline import Measurement, is_own
 from experiments.planning.cumulative_power import Course, courses
 from experiments.planning.forecast import SoFar, decision, planned_method
-from experiments.planning.measured import is_own
 from experiments.planning.plan import Plan, plan
 from webapp.pages.background import Computed
 from webapp.pages.plan.form import PlanForm

@@ -14,8 +14,8 @@ from werkzeug.exceptions import BadRequest
 
 from experiments.definition.definition import Method
 from experiments.definition.experiment import Experiment
+from experiments.planning.baseline import measured
 from experiments.planning.cumulative_power import Course
-from experiments.planning.measured import measured
 from experiments.planning.plan import METHODS, StepPlan
 from webapp.charts.charts import NARROW, WIDE, Charts
 from webapp.charts.cumulative_power import Week, chances_chart, weeks

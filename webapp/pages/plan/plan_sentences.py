@@ -6,9 +6,8 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from experiments.planning.baseline import Measurement
+from experiments.planning.baseline import Measurement, is_own
 from experiments.planning.forecast import Decision
-from experiments.planning.measured import is_own
 from experiments.planning.plan import Need, Plan, StepPlan
 from webapp.words.formatting import Formatting, about, count, duration, lift, listing, percent, rate, rounded, things
 from webapp.words.sentences import spoken

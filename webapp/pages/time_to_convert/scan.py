@@ -44,10 +44,11 @@ class TimeScans(Kept[str, TimeToConvert]):
 
     def times(self, phase: Experiment, store: Store, as_of: datetime) -> TimeToConvert:
         """The times of this phase as of this moment. Raises NoTimes, and StoreUnavailable."""
-        sealed = store.patterns(phase).until(Clock(DAY, phase.window).first_unsealed(as_of))
+        tables = store.tables(phase)
+        sealed = tables.patterns.until(Clock(DAY, phase.window).first_unsealed(as_of))
         visitors = int(sealed.visitors.sum())
         columns = (sealed.days, sealed.variant, sealed.pattern, sealed.visitors)
-        content = phase.model_dump_json(), store.revisions(phase), *(column.tolist() for column in columns)
+        content = phase.model_dump_json(), tables.revisions, *(column.tolist() for column in columns)
         key = hashlib.sha256(repr((content, sealed_until(phase, as_of) if visitors else None)).encode()).hexdigest()
         if (kept := self.found(key)) is not None:
             return replace(kept.answer, as_of=as_of)

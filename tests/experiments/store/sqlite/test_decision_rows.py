@@ -52,10 +52,10 @@ def of_the_version_before(path: Path) -> Path:
 
 def test_a_database_of_the_version_before_is_opened_and_gets_its_log(of_the_version_before: Path) -> None:
     store = _open(of_the_version_before)
-    assert not store.decisions(PHASE)
+    assert not store.decisions([PHASE])
     store.record([a_decision()])
-    assert store.decisions(PHASE) == [a_decision()]
-    assert store.reach(PHASE).exposed.visitors.tolist() == [[1, 0]]
+    assert store.decisions([PHASE]) == [a_decision()]
+    assert store.tables(PHASE).reach.exposed.visitors.tolist() == [[1, 0]]
     assert not store.verify()
     store.close()
 
@@ -63,7 +63,7 @@ def test_a_database_of_the_version_before_is_opened_and_gets_its_log(of_the_vers
 def test_reading_the_log_of_the_version_before_changes_nothing(of_the_version_before: Path) -> None:
     before = of_the_version_before.read_bytes()
     store = _open(of_the_version_before)
-    assert not store.decisions(PHASE)
+    assert not store.decisions([PHASE])
     store.close()
     assert of_the_version_before.read_bytes() == before
 
@@ -85,7 +85,7 @@ def test_who_does_not_want_to_wait_is_refused_while_another_process_writes(path:
         guest = _open(path)
         with pytest.raises(StoreUnavailable, match=r"yesladder\.db is being written by another process"):
             guest.record([a_decision(state="worse")], wait=False)
-        assert guest.decisions(PHASE) == [a_decision()]  # and reading does not wait either
+        assert guest.decisions([PHASE]) == [a_decision()]  # and reading does not wait either
         guest.close()
     finally:
         enough.set()
@@ -93,7 +93,7 @@ def test_who_does_not_want_to_wait_is_refused_while_another_process_writes(path:
     assert other.exitcode == 0
     guest = _open(path)
     guest.record([a_decision(state="worse")], wait=False)
-    assert len(guest.decisions(PHASE)) == 2
+    assert len(guest.decisions([PHASE])) == 2
     guest.close()
 
 
@@ -101,7 +101,7 @@ def test_who_does_not_want_to_wait_is_refused_while_another_thread_writes(store:
     with store.file.writing(), pytest.raises(StoreUnavailable, match="is being written by another thread"):
         store.record([a_decision()], wait=False)
     store.record([a_decision()], wait=False)
-    assert store.decisions(PHASE) == [a_decision()]
+    assert store.decisions([PHASE]) == [a_decision()]
 
 
 def test_who_did_not_wait_to_write_does_not_wait_to_close(path: Path, store: SqliteStore) -> None:
@@ -119,7 +119,7 @@ def test_who_did_not_wait_to_write_does_not_wait_to_close(path: Path, store: Sql
 def test_a_decision_must_say_when_it_is_written(store: SqliteStore) -> None:
     with pytest.raises(ValueError, match="recorded_at is missing"):
         store.record([a_decision(recorded_at=None)])
-    assert not store.decisions(PHASE)
+    assert not store.decisions([PHASE])
 
 
 def _decide(path: Path, worker: int, rounds: int) -> None:
@@ -139,8 +139,8 @@ def test_several_processes_record_decisions_at_once(path: Path) -> None:
         worker.join(60)
         assert worker.exitcode == 0
     store = _open(path)
-    found = {one.step: one for one in store.decisions(PHASE)}
-    assert len(store.decisions(PHASE)) == len(found) == 3 * 15
+    found = {one.step: one for one in store.decisions([PHASE])}
+    assert len(store.decisions([PHASE])) == len(found) == 3 * 15
     assert all(found[f"step-{number}"].visitors in (0, 1) for number in range(15))
     store.close()
 
@@ -160,9 +160,9 @@ def test_killed_before_a_decision_is_written_nothing_else_changes(path: Path) ->
     worker.start()
     worker.join(60)
     assert worker.exitcode == -signal.SIGKILL
-    assert not store.decisions(PHASE)
-    assert store.reach(PHASE).exposed.visitors.sum(axis=0).tolist() == [1, 1]
+    assert not store.decisions([PHASE])
+    assert store.tables(PHASE).reach.exposed.visitors.sum(axis=0).tolist() == [1, 1]
     assert not store.verify()
     store.record([a_decision()])
-    assert store.decisions(PHASE) == [a_decision()]
+    assert store.decisions([PHASE]) == [a_decision()]
     store.close()

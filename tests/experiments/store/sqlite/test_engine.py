@@ -53,7 +53,7 @@ def test_closing_leaves_one_file_and_opening_finds_everything(path: Path) -> Non
     store.close()
     assert sorted(file.name for file in path.parent.iterdir()) == ["yesladder.db", "yesladder.db.lock"]
     again = _open(path)
-    assert again.reach(PHASE).exposed.visitors.tolist() == [[1, 0]]
+    assert again.tables(PHASE).reach.exposed.visitors.tolist() == [[1, 0]]
     again.close()
 
 
@@ -66,7 +66,7 @@ def test_a_batch_is_taken_whole_or_not_at_all(store: SqliteStore, monkeypatch: p
         with pytest.raises(StoreUnavailable, match=r"yesladder\.db: disk I/O error"):
             store.append([exposure("v", "single", 0)])
     assert not list(store.scan())
-    assert store.reach(PHASE).exposed.visitors.sum() == 0
+    assert store.tables(PHASE).reach.exposed.visitors.sum() == 0
     assert store.append([exposure("v", "single", 0)]).stored == 1
 
 
@@ -79,14 +79,14 @@ def test_readers_cannot_write(store: SqliteStore) -> None:
 def test_no_file_until_it_is_needed(path: Path) -> None:
     store = _open(path)
     assert not path.exists()
-    assert store.reach(PHASE).exposed.visitors.sum() == 0
+    assert store.tables(PHASE).reach.exposed.visitors.sum() == 0
     assert path.exists()
     store.close()
 
 
 def test_a_file_that_somebody_is_making_this_moment_is_waited_for(path: Path, store: SqliteStore) -> None:
     path.touch()  # there, and without its tables
-    assert store.reach(PHASE).exposed.visitors.sum() == 0
+    assert store.tables(PHASE).reach.exposed.visitors.sum() == 0
     assert store.append([exposure("v", "single", 0)]).stored == 1
 
 
@@ -104,7 +104,7 @@ def test_trouble_with_the_file_is_said_and_nothing_is_overwritten(path: Path, na
     with pytest.raises(StoreUnavailable, match=path.name):
         store.append([exposure("v", "single", 0)])
     with pytest.raises(StoreUnavailable, match=path.name):
-        store.reach(PHASE)
+        store.tables(PHASE)
     (reason,) = store.health()
     assert path.name in reason
     assert before is None or path.read_bytes() == before
@@ -164,7 +164,7 @@ def test_published_numbers_change_only_by_a_dated_revision(path: Path, now: floa
     early.close()
     store = _open(path, now=now)
     store.append(events)
-    revisions = store.revisions(PHASE)
+    revisions = store.tables(PHASE).revisions
     assert [revision.cause for revision in revisions] == causes
     assert all(one.cohort_from == minute(0) == one.cohort_to for one in revisions)
     assert all(one.revised_at == minute(now).replace(hour=0, minute=0) for one in revisions)
@@ -175,7 +175,7 @@ def test_forgetting_what_was_published_is_a_revision(path: Path) -> None:
     store = _open(path, now=10 * DAY)
     store.append([exposure("v", "single", 0)])
     store.forget(VisitorId("v"))
-    assert [revision.cause for revision in store.revisions(PHASE)] == ["forgotten", "trusted-import"]
+    assert [revision.cause for revision in store.tables(PHASE).revisions] == ["forgotten", "trusted-import"]
     store.close()
 
 
@@ -201,7 +201,7 @@ def test_several_processes_write_one_file(path: Path) -> None:
         assert worker.exitcode == 0
     store = _open(path)
     assert len(list(store.scan())) == 3 * 12 * 2 + 1
-    assert store.reach(PHASE).exposed.visitors.sum(axis=0).tolist() == [36, 1]
+    assert store.tables(PHASE).reach.exposed.visitors.sum(axis=0).tolist() == [36, 1]
     assert not store.verify()
     store.close()
 
@@ -213,7 +213,7 @@ def test_reading_goes_on_while_others_write(store: SqliteStore) -> None:
 
     def read() -> None:
         while not stop.is_set():
-            seen.append(int(store.reach(PHASE).exposed.visitors.sum()))
+            seen.append(int(store.tables(PHASE).reach.exposed.visitors.sum()))
 
     reader = threading.Thread(target=read)
     reader.start()

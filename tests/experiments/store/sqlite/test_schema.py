@@ -21,7 +21,7 @@ from experiments.store.sqlite.schema import SCHEMA, Schema
 from experiments.store.sqlite.views import VIEWS
 from experiments.store.store import StoreUnavailable
 from tests.experiments.cases.decision_cases import a_decision
-from tests.experiments.cases.histories import DAY, PHASE, action, exposure, join, minute
+from tests.experiments.cases.histories import DAY, PHASE, action, all_cells, exposure, join, minute
 
 HISTORY = [
     exposure("v", "single", 0, attributes={"device": "phone"}),
@@ -75,7 +75,7 @@ def test_an_older_database_is_brought_up_to_date_and_a_copy_is_kept(path: Path) 
     before = events_in(path)
     store = opened(path)
     store.record([a_decision()])
-    assert store.tally(PHASE)
+    assert all_cells(store, PHASE)
     assert not store.verify()
     store.close()
     assert names_in(path) >= {"decisions", "expired", *VIEWS}
@@ -187,7 +187,7 @@ def test_every_view_is_in_the_documentation_of_the_schema() -> None:
 
 
 def test_results_by_step_are_those_of_the_store(filled: SqliteStore, path: Path) -> None:
-    reach = filled.reach(PHASE)
+    reach = filled.tables(PHASE).reach
     expected = [
         (step.step, variant, int(n), int(s), s / n)
         for step in PHASE.steps
@@ -211,7 +211,7 @@ def test_results_by_segment_are_those_of_the_store(filled: SqliteStore, path: Pa
         "SELECT level, variant, visitors, reached FROM results_by_segment WHERE attribute = 'device' AND step = 'seen'",
     )
     expected = []
-    for level, reach in filled.segment_reach(PHASE, "device").items():
+    for level, reach in filled.tables(PHASE, ["device"]).by("device").items():
         of = reach.steps["seen"]
         counts = zip(reach.variants, of.visitors.sum(axis=(0, 1)), of.reached.sum(axis=(0, 1)), strict=True)
         expected += [(level, variant, int(n), int(s)) for variant, n, s in sorted(counts) if n]
@@ -219,7 +219,7 @@ def test_results_by_segment_are_those_of_the_store(filled: SqliteStore, path: Pa
 
 
 def test_visitors_by_time_are_those_of_the_store(filled: SqliteStore, path: Path) -> None:
-    exposed = filled.reach(PHASE).exposed
+    exposed = filled.tables(PHASE).reach.exposed
     by_hour = rows(path, "SELECT hour, variant, visitors FROM visitors_by_hour")
     assert sum(int(str(row[2])) for row in by_hour) == exposed.visitors.sum()
     assert by_hour[-1] == ("2026-11-04T23:00:00Z", "multi", 1)
@@ -231,7 +231,7 @@ def test_visitors_by_time_are_those_of_the_store(filled: SqliteStore, path: Path
 
 
 def test_value_and_patterns_are_those_of_the_store(filled: SqliteStore, path: Path) -> None:
-    patterns = filled.patterns(PHASE)
+    patterns = filled.tables(PHASE).patterns
     by_variant = dict(zip(patterns.variants, patterns.value_by_variant().tolist(), strict=True))
     assert by_variant == {"single": 1250, "multi": 0}
     assert rows(path, "SELECT variant, visitors, value, value_per_visitor FROM value_by_variant") == [
@@ -247,7 +247,7 @@ def test_value_and_patterns_are_those_of_the_store(filled: SqliteStore, path: Pa
 def test_why_not_counted_is_the_ledger_and_what_was_refused(filled: SqliteStore, path: Path) -> None:
     found = rows(path, "SELECT experiment, phase, variant, reason, count FROM why_not_counted")
     expected = [("", None, "", reason, count) for reason, count in filled.refused().items()]
-    for reason, variants in filled.ledger(PHASE).items():
+    for reason, variants in filled.tables(PHASE).ledger.items():
         expected += [("form", 1, variant, reason, count) for variant, count in variants.items()]  # type: ignore[misc]
     assert found == expected
     assert len(found) == 3
@@ -273,10 +273,10 @@ def test_times_are_exact(store: SqliteStore, path: Path, at: float) -> None:
 def test_revisions_and_verdicts_are_readable(filled: SqliteStore, path: Path) -> None:
     found = rows(path, "SELECT revised_on, cause, experiment, phase FROM changes_of_published_numbers")
     assert found == [
-        (f"{one.revised_at:%Y-%m-%d}", one.cause, one.experiment, one.phase) for one in filled.revisions(PHASE)
+        (f"{one.revised_at:%Y-%m-%d}", one.cause, one.experiment, one.phase) for one in filled.tables(PHASE).revisions
     ]
     (verdict,) = rows(path, "SELECT step, variant, state, decided_at, p_value FROM verdicts")
-    (one,) = filled.decisions(PHASE)
+    (one,) = filled.decisions([PHASE])
     assert verdict == (one.step, one.variant, one.state, f"{one.decided_at:%Y-%m-%dT%H:%M:%S.%fZ}", one.p_value)
 
 

@@ -53,16 +53,16 @@ def test_three_weeks_that_end_now_and_a_real_history(folder: Path) -> None:
         phase = catalog.get(key)
         assert phase is not None
         assert phase.started_at is not None
-        hours = store.reach(phase).exposed.cohorts * 3600
+        hours = store.tables(phase).reach.exposed.cohorts * 3600
         assert timedelta(days=21) <= now - phase.started_at < timedelta(days=22)
         assert phase.started_at.timestamp() <= hours[0] < phase.started_at.timestamp() + 86400
         assert 0 <= now.timestamp() - hours[-1] < 86400
-        assert visitors * 21 / 22 * 0.95 < store.reach(phase).exposed.visitors.sum() <= visitors
-        assert store.revisions(phase) == []
+        assert visitors * 21 / 22 * 0.95 < store.tables(phase).reach.exposed.visitors.sum() <= visitors
+        assert store.tables(phase).revisions == []
     screener = catalog.get("free-trial-screener")
     assert screener is not None
-    assert store.reach(screener).exposed.visitors.sum(axis=0).tolist() == [17_293, 17_260]
-    assert store.revisions(screener) == []
+    assert store.tables(screener).reach.exposed.visitors.sum(axis=0).tolist() == [17_293, 17_260]
+    assert store.tables(screener).revisions == []
     assert store.verify() == []
     store.close()
 

@@ -100,7 +100,7 @@ def test_forget_leaves_nothing_and_dates_the_change(site: Path) -> None:
     assert found_in(site, "old-1") == found_in(site, "konto 7") == []
     phase = Catalog(site, now_utc).phases_of("old-form")[0]
     with store_of(site) as store:
-        assert "forgotten" in [one.cause for one in store.revisions(phase)]
+        assert "forgotten" in [one.cause for one in store.tables(phase).revisions]
         assert not store.verify()
     result = run("forget", site, "konto 7")
     assert (result.exit_code, result.stdout) == (0, "Deleted 0 events and 0 refused events of konto 7.\n")

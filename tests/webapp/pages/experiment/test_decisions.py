@@ -14,10 +14,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from experiments.audit.decision_log import Entry
+from experiments.audit.readout import Readout
 from experiments.events.decision import Decision
 from experiments.events.event import Event, MessageId, VisitorId
 from experiments.store.store import StoreUnavailable
-from webapp.pages.report_cache import Figures
 from webapp.server.app import create_app
 from webapp.services.services import Services
 
@@ -68,7 +68,7 @@ def log_of(app: Flask, wait: bool = True) -> Sequence[Decision]:
         services(app).log.append([])
         services(app).log.append([])
     (phase,) = [one for one in services(app).catalog.phases() if one.key == "contact-form"]
-    return services(app).store.decisions(phase)
+    return services(app).store.decisions([phase])
 
 
 @pytest.mark.parametrize("path", ["/", RESULT, DOCUMENT])
@@ -156,12 +156,9 @@ def test_what_was_decided_this_minute_waits_for_the_next_one(open_app: Flask, cl
     """What was received before the seal may still be on its way to the disk."""
     shown(client)
     (one,) = log_of(open_app)
-    figures = Figures(report=None, funnels={}, decisions=[Entry(replace(one, recorded_at=None))])  # type: ignore[arg-type]  # not looked at
-    handed: list[Decision] = []
-    figures.keep_decisions(one.decided_at + timedelta(seconds=59), handed.extend)
-    assert not handed
+    figures = Readout(report=None, funnels={}, decisions=[Entry(replace(one, recorded_at=None))])  # type: ignore[arg-type]  # not looked at
+    assert not figures.unwritten(one.decided_at + timedelta(seconds=59))
     now = one.decided_at + timedelta(seconds=61)
-    figures.keep_decisions(now, handed.extend)
-    assert handed == [replace(one, recorded_at=now)]
-    Figures(report=None, funnels={}, decisions=[Entry(one)]).keep_decisions(now, handed.extend)  # type: ignore[arg-type]  # not looked at
-    assert len(handed) == 1  # what is written is not handed in again
+    assert figures.unwritten(now) == [replace(one, recorded_at=now)]
+    # what is written is not handed in again
+    assert not Readout(report=None, funnels={}, decisions=[Entry(one)]).unwritten(now)  # type: ignore[arg-type]  # not looked at

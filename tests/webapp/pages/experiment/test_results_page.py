@@ -13,8 +13,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from experiments.definition.problem import Problem
+from experiments.events.tables import Revision
 from experiments.reporting.sample_ratio import SampleRatio
-from experiments.store.store import Revision
 from webapp.pages.experiment.data_health import data_health
 from webapp.words.formatting import Formatting
 

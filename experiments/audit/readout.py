@@ -1,0 +1,86 @@
+"""Readout: everything a result page shows of one phase, unformatted: the same for page, JSON and command line.
+
+The report is the statistics of it. With it come what the same tables say without a test, and the decision log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from experiments.audit.decision_log import Entry, entries, movements
+from experiments.definition.experiment import Experiment
+from experiments.events.decision import Decision
+from experiments.events.tables import Revision, Tables
+from experiments.planning.baseline import Measurement, measure
+from experiments.reporting.funnel import Funnel, funnels
+from experiments.reporting.report import Report, report
+from experiments.reporting.sample_ratio import diagnosis
+from experiments.store.store import Store
+
+DIAGNOSED = ("device", "source")  # where a sample-ratio mismatch is looked for, besides in the days
+
+
+@dataclass(frozen=True, slots=True)
+class Readout:
+    """A report, the funnels that were read from the same tables, and the dated changes of numbers once published.
+
+    `decisions`: the decision log, checked against the same tables, with what it still lacks. `known`: what the phase
+    has measured of its visitors by then.
+    """
+
+    report: Report
+    funnels: Mapping[str, Funnel]
+    revisions: Sequence[Revision] = ()
+    decisions: Sequence[Entry] = ()
+    known: Measurement | None = None
+
+    def to_json(self) -> dict[str, object]:
+        """The document that programs get: the report's, what people decided, and the decision log."""
+        record = self.report.experiment.decision
+        decision = None if record is None else record.to_json(self.report.experiment.shipped)
+        return self.report.to_json() | {
+            "decision": decision,
+            "decisions": [entry.to_json() for entry in self.decisions],
+        }
+
+    def unwritten(self, now: datetime) -> Sequence[Decision]:
+        """What the decision log lacks, dated now: whoever shows this readout has it written.
+
+        Of looks before this minute only: what was received by then is on disk, so the counts are final.
+        """
+        minute = now.replace(second=0, microsecond=0)
+        lacking = [one.decision for one in self.decisions if one.decision.recorded_at is None]
+        return [replace(one, recorded_at=now) for one in lacking if one.decided_at < minute]
+
+
+def readout(tables: Tables, as_of: datetime, finished: Iterable[Decision] = ()) -> Readout:
+    """What do these tables say about their phase as of this moment (aware)? Pure.
+
+    `finished`: what was decided in the experiments that have ended (`ended`), which tells how their steps moved with
+    the macro-conversion. Where an alarm of the sample ratio comes from is told by tables that have DIAGNOSED.
+    """
+    phase, reach = tables.phase, tables.reach
+    found = report(phase, reach, tables.patterns, tables.ledger, as_of, movements(finished))
+    if found.sample_ratio.alarm and tables.segments.issuperset(DIAGNOSED):
+        parts = {name: tables.by(name) for name in DIAGNOSED}
+        findings = diagnosis(phase, reach.exposed, parts, as_of).findings
+        found = replace(found, sample_ratio=replace(found.sample_ratio, findings=findings))
+    return Readout(
+        report=found,
+        funnels=funnels(phase, tables.patterns, as_of),
+        revisions=tables.revisions,
+        decisions=entries(tables.decisions, found, reach),
+        known=measure(phase, reach, as_of),
+    )
+
+
+def read(store: Store, phase: Experiment, phases: Iterable[Experiment], as_of: datetime) -> Readout:
+    """The readout of one of the site's `phases`, from this store. Raises StoreUnavailable."""
+    return readout(store.tables(phase, DIAGNOSED), as_of, store.decisions(ended(phases, phase)))
+
+
+def ended(phases: Iterable[Experiment], phase: Experiment) -> Sequence[Experiment]:
+    """Of a site's phases, those of other experiments that have ended."""
+    return [one for one in phases if one.ended_at and one.key != phase.key]
