@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from threading import Lock
 
 import numpy as np
 
@@ -14,6 +12,7 @@ from experiments.audit.readout import DIAGNOSED, Readout, readout
 from experiments.events.decision import Decision
 from experiments.events.tables import Tables
 from stats.arrays import Counts
+from webapp.services.kept import Kept
 
 KEPT_REPORTS = 64
 
@@ -22,22 +21,11 @@ class Reports:
     """Keeps the last readouts by the content of their tables; safe to share between threads."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, Readout] = OrderedDict()
-        self._lock = Lock()
+        self._kept: Kept[str, Readout] = Kept(KEPT_REPORTS)
 
     def of(self, tables: Tables, as_of: datetime, finished: Sequence[Decision] = ()) -> Readout:
         """What `readout` says of these tables as of this moment."""
-        key = _digest(tables, as_of, finished)
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        found = readout(tables, as_of, finished)
-        with self._lock:
-            self._kept[key] = found
-            if len(self._kept) > KEPT_REPORTS:
-                self._kept.popitem(last=False)
-        return found
+        return self._kept.get(_digest(tables, as_of, finished), lambda: readout(tables, as_of, finished))
 
 
 def _digest(tables: Tables, as_of: datetime, finished: Sequence[Decision]) -> str:
