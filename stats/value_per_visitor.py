@@ -85,9 +85,9 @@ class ValueTest:
         self.informs: Flags = (self.weight > 0) & (self._pooled_squares > 0)
 
     @classmethod
-    def of(cls, sums: ValueSums, variant: int) -> Self:
-        """The control (variant 0) and this variant."""
-        columns = (column[:, arm] for arm in (0, variant) for column in (sums.visitors, sums.mean, sums.squares))
+    def of(cls, sums: ValueSums, variant: int, looks: slice = slice(None)) -> Self:
+        """The control (variant 0) and this variant, at these looks."""
+        columns = (column[looks, arm] for arm in (0, variant) for column in (sums.visitors, sums.mean, sums.squares))
         return cls(*columns)
 
     def no_effect(self) -> Floats:
@@ -157,7 +157,7 @@ class ValueEvidence:
     min(1, 1/E) of the look alone; `p_value`: its running minimum; neither is adjusted. `rejects_alone`, `rejects`: what
     these two mean at the design's level. `mean_a`, `mean_b`, `difference`: in hundredths of the currency unit.
     `running`: the intersection of all intervals so far, `last` the interval of the last look alone, shape (1,), both
-    with differences in hundredths; `empty`: no lift, or no difference, is in all of them.
+    with differences in hundredths.
     """
 
     days: Counts
@@ -175,8 +175,12 @@ class ValueEvidence:
     relative_lift: Floats
     difference: Floats
     running: Intervals
-    empty: Flags
     last: Intervals
+
+    @property
+    def empty(self) -> Flags:
+        """Is no lift, or no difference, in all intervals so far?"""
+        return self.running.empty
 
 
 def value_per_visitor(sums: ValueSums, variant: int, design: Design) -> ValueEvidence | TooFewOrders:
@@ -200,46 +204,32 @@ def value_per_visitor(sums: ValueSums, variant: int, design: Design) -> ValueEvi
     if not len(gated):
         return TooFewOrders(int(visitors[-1:].sum()), int(orders[-1:].sum()), needed)
     since = slice(int(gated[0]), None)
-    tau = design.tau(float(orders[since][0] / visitors[since][0]))
-    z, g = test.no_effect()[since], tau**2 / test.log_ratio_variance()[since]
+    visitors, orders = visitors[since], orders[since]
+    test = ValueTest.of(sums, variant, since)
+    tau = design.tau(float(orders[0] / visitors[0]))
+    z, g = test.no_effect(), tau**2 / test.log_ratio_variance()
     log_e = log_e_value(z, g)
     p_look = p_value_of(log_e)
     p_value = np.minimum.accumulate(p_look)
-    rejects_alone, rejects = design.rejects(p_look), design.rejects(p_value)
-    critical = np.full(len(visitors), np.inf)
-    critical[since] = critical_value(g, design.level)
-    every = np.zeros(len(visitors), dtype=np.bool_)
-    every[since] = rejects_alone
-    alone = test.intervals(critical, every).at(since)
-    running = _running(alone)
-    no_lift = running.relative_lower > running.relative_upper
+    rejects_alone = design.rejects(p_look)
+    alone = test.intervals(critical_value(g, design.level), rejects_alone)
     return ValueEvidence(
         days=sums.days[since],
-        visitors=visitors[since].astype(np.int64),
-        orders=orders[since].astype(np.int64),
+        visitors=visitors.astype(np.int64),
+        orders=orders.astype(np.int64),
         tau=tau,
         z=z,
         log_e=log_e,
         p_look=p_look,
         p_value=p_value,
         rejects_alone=rejects_alone,
-        rejects=rejects,
-        mean_a=test.mean_a[since],
-        mean_b=test.mean_b[since],
-        relative_lift=test.relative_lift()[since],
-        difference=test.difference()[since],
-        running=running,
-        empty=no_lift | (running.difference_lower > running.difference_upper),
-        last=alone.at(slice(-1, None)),
-    )
-
-
-def _running(alone: Intervals) -> Intervals:
-    return Intervals(
-        np.maximum.accumulate(alone.relative_lower),
-        np.minimum.accumulate(alone.relative_upper),
-        np.maximum.accumulate(alone.difference_lower),
-        np.minimum.accumulate(alone.difference_upper),
+        rejects=design.rejects(p_value),
+        mean_a=test.mean_a,
+        mean_b=test.mean_b,
+        relative_lift=test.relative_lift(),
+        difference=test.difference(),
+        running=alone.so_far(),
+        last=alone.last(),
     )
 
 

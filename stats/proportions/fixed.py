@@ -62,6 +62,7 @@ def fixed_look(
     z, p_value = _two_sided(pair, test)
     rejects = design.rejects(np.array([p_value]))
     critical = np.array([statistics.NormalDist().inv_cdf(1 - design.level / 2)])
+    [intervals] = invert([Course(test, critical, rejects)])
     return FixedLook(
         cohort=int(step.cohorts[look]),
         visitors=int((pair.n_a + pair.n_b).sum()),
@@ -70,7 +71,7 @@ def fixed_look(
         rejects=bool(rejects[0]),
         relative_lift=float(np.expm1(test.log_ratio_estimate())[0]),
         difference=float(test.difference_estimate()[0]),
-        intervals=invert(Course(test, critical, rejects)),
+        intervals=intervals,
     )
 
 

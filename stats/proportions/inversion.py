@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from stats.arrays import Flags, Floats
+from stats.proportions.design import NotEnoughData
 from stats.proportions.score import Pair, ScoreTest
 
 _TOLERANCE = 1e-10  # of z, relative to the critical value
@@ -23,8 +24,8 @@ class Intervals:
     """All effects with |z(effect)| <= critical value, one interval per look, shape (looks,) each.
 
     The relative lift is pB / pA - 1 in [-1, inf]; an end of inf is unbounded (nobody in A reached the step).
-    The difference is pB - pA in [-1, 1]. "The interval excludes zero" means lower > 0 or upper < 0. value.py uses it
-    for money: there differences are in hundredths and may be unbounded.
+    The difference is pB - pA in [-1, 1]. "The interval excludes zero" means lower > 0 or upper < 0. For money
+    (value_per_visitor.py) differences are in hundredths and may be unbounded.
     """
 
     relative_lower: Floats
@@ -32,10 +33,24 @@ class Intervals:
     difference_lower: Floats
     difference_upper: Floats
 
-    def at(self, looks: slice) -> Self:
-        """Only these looks."""
+    @property
+    def empty(self) -> Flags:
+        """Is there no lift, or no difference, in it? Shape (looks,)."""
+        return (self.relative_lower > self.relative_upper) | (self.difference_lower > self.difference_upper)
+
+    def so_far(self) -> Self:
+        """What is in all intervals up to each look."""
+        return type(self)(
+            np.maximum.accumulate(self.relative_lower),
+            np.minimum.accumulate(self.relative_upper),
+            np.maximum.accumulate(self.difference_lower),
+            np.minimum.accumulate(self.difference_upper),
+        )
+
+    def last(self) -> Self:
+        """Of the last look alone, shape (1,)."""
         ends = (self.relative_lower, self.relative_upper, self.difference_lower, self.difference_upper)
-        return type(self)(*(end[looks] for end in ends))
+        return type(self)(*(end[-1:] for end in ends))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,29 +80,57 @@ class Course:
     critical: Floats
     rejects: Flags
 
-
-def invert(course: Course) -> Intervals:
-    """The interval of every look by itself. Looks without information get the whole range."""
-    both = _Mirrored.of([course])
-    looks = np.arange(2 * len(course.critical))
-    (intervals,) = both.intervals(both.lower_ends(_RATIO, looks), both.lower_ends(_DIFFERENCE, looks))
-    return intervals
+    def last(self) -> Self:
+        """The last look alone."""
+        last = slice(-1, None)
+        return type(self)(ScoreTest(self.test.pair.looks(last)), self.critical[last], self.rejects[last])
 
 
-def running_intersections(courses: Sequence[Course]) -> list[tuple[Intervals, Intervals]]:
-    """For each course: the interval of its last look alone, and what is in the intervals of every look so far.
+def invert(courses: Sequence[Course]) -> list[Intervals]:
+    """For each course: the interval of every look by itself. Looks without information get the whole range."""
+    if not courses:
+        return []
+    both = _Mirrored.of(courses)
+    looks = np.arange(2 * sum(len(course.critical) for course in courses))
+    return both.intervals(both.lower_ends(_RATIO, looks), both.lower_ends(_DIFFERENCE, looks))
 
-    An intersection is empty where lower > upper. Equal to accumulating what `invert` answers, but only looks that can
-    narrow the intersection are solved: if the end so far is inside a look's interval, which takes one evaluation to
-    see, that look's own end is further out. Courses (of equally many strata) share the passes over the arrays.
+
+def running_intersections(courses: Sequence[Course]) -> list[Intervals]:
+    """For each course: what is in the intervals of every look so far; where that is empty, lower > upper.
+
+    Equal to accumulating what `invert` answers, but only looks that can narrow the intersection are solved: if the end
+    so far is inside a look's interval, which takes one evaluation to see, that look's own end is further out. Courses
+    (of equally many strata) share the passes over the arrays.
     """
     if not courses:
         return []
     both = _Mirrored.of(courses)
     ends = both.needed_lower_ends(_RATIO), both.needed_lower_ends(_DIFFERENCE)
-    alone = both.intervals(*ends)
-    running = both.intervals(*(both.accumulated(one) for one in ends))
-    return [(one.at(slice(-1, None)), so_far) for one, so_far in zip(alone, running, strict=True)]
+    return both.intervals(*(both.accumulated(one) for one in ends))
+
+
+E = TypeVar("E")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Begun(Generic[E]):
+    """A comparison since its first gated look, before its intervals are known.
+
+    `course` has the looks as they count, `today` the last look by itself, whatever was looked at before. `evidence`
+    says it all, once it is told the running intersection of the first and the interval of the second.
+    """
+
+    course: Course
+    today: Course
+    evidence: Callable[[Intervals, Intervals], E]
+
+
+def with_intervals(begun: Sequence[Begun[E] | NotEnoughData]) -> list[E | NotEnoughData]:
+    """The evidence of each comparison that has enough data; the intervals of all are computed together."""
+    ready = [one for one in begun if not isinstance(one, NotEnoughData)]
+    running = iter(running_intersections([one.course for one in ready]))
+    last = iter(invert([one.today for one in ready]))
+    return [one if isinstance(one, NotEnoughData) else one.evidence(next(running), next(last)) for one in begun]
 
 
 class _Mirrored:
@@ -125,11 +168,10 @@ class _Mirrored:
         return _lower_end(ScoreTest(self._pair.looks(looks)), form, self._critical[looks], self._above_zero[looks])
 
     def needed_lower_ends(self, form: _Form) -> Floats:
-        """The ends that matter, every course's last among them; the others are the floor, which changes no maximum."""
+        """The ends that matter; the others are the floor, which changes no maximum."""
         needed = np.zeros(len(self._critical), dtype=np.bool_)
         for course in self._courses:
             needed[course][::_STRIDE] = True
-            needed[course][-1:] = True
         ends = np.full(len(self._critical), form.floor)
         ends[needed] = self.lower_ends(form, np.flatnonzero(needed))
         so_far = self.accumulated(ends)

@@ -33,7 +33,7 @@ from stats.arrays import Counts, Flags, Floats
 from stats.boundaries.mixture import p_value_of
 from stats.boundaries.one_sided_mixture import critical_value, log_e_value
 from stats.proportions.design import ENOUGH, Design, NotEnoughData
-from stats.proportions.inversion import Course, Intervals, running_intersections
+from stats.proportions.inversion import Begun, Course, Intervals, with_intervals
 from stats.proportions.score import Pair, ScoreTest
 from stats.tables.reach import StepReach
 
@@ -91,8 +91,8 @@ class GuardEvidence:
     of the look alone. `harmed`, `safe` (and `..._look`): what they mean at the design's level; both may be true: worse,
     but by less than the margin. `beyond`: worse by more than the margin is shown.
     `running`: lift and difference between their lower and upper bounds so far, each bound at the level by itself (so
-    the pair misses the truth with at most twice that probability); `empty`: the bounds have crossed;
-    `last`: the bounds of the last look alone, shape (1,). `visitors`: in both arms so far.
+    the pair misses the truth with at most twice that probability); `last`: the bounds of the last look alone, shape
+    (1,). `visitors`: in both arms so far.
     `relative_lift` (inf or nan when nobody in the control reached the step) and `difference` are plain estimates.
     """
 
@@ -114,8 +114,12 @@ class GuardEvidence:
     relative_lift: Floats
     difference: Floats
     running: Intervals
-    empty: Flags
     last: Intervals
+
+    @property
+    def empty(self) -> Flags:
+        """Have the bounds so far crossed?"""
+        return self.running.empty
 
     @property
     def p_value(self) -> Floats:
@@ -153,63 +157,48 @@ def guarded(asked: Sequence[Guarded]) -> list[GuardEvidence | NotEnoughData]:
     All must have the same strata. They are independent; together they are several times faster than one by one.
     The gate is that of every test: `Design.first_gated_look`.
     """
-    begun = [_begin(one) for one in asked]
-    courses = [one.course for one in begun if not isinstance(one, NotEnoughData)]
-    intervals = iter(running_intersections(courses))
-    return [one if isinstance(one, NotEnoughData) else one.with_bounds(*next(intervals)) for one in begun]
+    return with_intervals([_begin(one) for one in asked])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Begun:
-    """A guardrail since its first gated look, before its bounds are known."""
+def _begin(asked: Guarded) -> Begun[GuardEvidence] | NotEnoughData:
+    everything, design, margin = Pair.of(asked.step, asked.variant), asked.design, asked.margin
+    first = design.first_gated_look(everything)
+    if isinstance(first, NotEnoughData):
+        return first
+    pair = everything.looks(slice(first, None))
+    test = ScoreTest(pair)
+    looks = alone(test, design, margin)
+    p_harm, p_safe = np.minimum.accumulate(looks.p_harm), np.minimum.accumulate(looks.p_safe)
+    safe_look, safe = design.rejects(looks.p_safe), design.rejects(p_safe)
 
-    asked: Guarded
-    cohorts: Counts
-    alone: Alone
-    course: Course
-
-    def with_bounds(self, last: Intervals, running: Intervals) -> GuardEvidence:
-        test, design, margin = self.course.test, self.asked.design, self.asked.margin
-        p_harm, p_safe = np.minimum.accumulate(self.alone.p_harm), np.minimum.accumulate(self.alone.p_safe)
-        safe_look, safe = design.rejects(self.alone.p_safe), design.rejects(p_safe)
-        running = _agreeing(running, margin, safe)
-        crossed = running.relative_lower > running.relative_upper
-        crossed |= running.difference_lower > running.difference_upper
+    def evidence(running: Intervals, last: Intervals) -> GuardEvidence:
+        bounds = _beside_margin(running, margin, safe)
         return GuardEvidence(
             margin=margin,
-            cohorts=self.cohorts,
-            visitors=(test.pair.n_a + test.pair.n_b).sum(axis=0).astype(np.int64),
+            cohorts=asked.step.cohorts[first:],
+            visitors=(pair.n_a + pair.n_b).sum(axis=0).astype(np.int64),
             tau=abs(margin.log_ratio),
-            z=self.alone.z,
-            z_margin=self.alone.z_margin,
-            p_harm_look=self.alone.p_harm,
+            z=looks.z,
+            z_margin=looks.z_margin,
+            p_harm_look=looks.p_harm,
             p_harm=p_harm,
-            p_safe_look=self.alone.p_safe,
+            p_safe_look=looks.p_safe,
             p_safe=p_safe,
-            harmed_look=design.rejects(self.alone.p_harm),
+            harmed_look=design.rejects(looks.p_harm),
             harmed=design.rejects(p_harm),
             safe_look=safe_look,
             safe=safe,
-            beyond=(running.relative_lower if margin.sign > 0 else -running.relative_upper) > margin.share,
+            beyond=(bounds.relative_lower if margin.sign > 0 else -bounds.relative_upper) > margin.share,
             relative_lift=np.expm1(test.log_ratio_estimate()),
             difference=test.difference_estimate(),
-            running=running,
-            empty=crossed,
-            last=_agreeing(last, margin, safe_look[-1:]),
+            running=bounds,
+            last=_beside_margin(last, margin, safe_look[-1:]),
         )
 
-
-def _begin(asked: Guarded) -> _Begun | NotEnoughData:
-    pair, design = Pair.of(asked.step, asked.variant), asked.design
-    first = design.first_gated_look(pair)
-    if isinstance(first, NotEnoughData):
-        return first
-    test = ScoreTest(pair.looks(slice(first, None)))
-    looks = alone(test, design, asked.margin)
     # the bounds exclude zero where harm or benefit is shown; which of the two, the sign of z says
     rejects = design.rejects(np.minimum(looks.p_harm, looks.p_benefit))
     course = Course(test, critical_value(looks.g, design.level), rejects)
-    return _Begun(asked, asked.step.cohorts[first:], looks, course)
+    return Begun(course, course.last(), evidence)
 
 
 def _enough_at_margin(test: ScoreTest, design: Design, margin: Margin) -> Flags:
@@ -223,7 +212,7 @@ def _enough_at_margin(test: ScoreTest, design: Design, margin: Margin) -> Flags:
     return enough
 
 
-def _agreeing(intervals: Intervals, margin: Margin, safe: Flags) -> Intervals:
+def _beside_margin(intervals: Intervals, margin: Margin, safe: Flags) -> Intervals:
     """The bound on the side of the margin excludes it exactly where safety is shown, also in the last digit."""
     limit, inside = margin.relative_lift, np.nextafter(margin.relative_lift, 0)
     lower, upper = intervals.relative_lower, intervals.relative_upper

@@ -18,7 +18,7 @@ from stats.arrays import Counts, Flags, Floats
 from stats.boundaries.alpha_spending import grid_boundary, grid_points, log_haste, repeated_p_values
 from stats.boundaries.mixture import critical_value, log_e_value, p_value_of
 from stats.proportions.design import Design, NotEnoughData
-from stats.proportions.inversion import Course, Intervals, invert, running_intersections
+from stats.proportions.inversion import Begun, Course, Intervals, with_intervals
 from stats.proportions.score import Pair, ScoreTest
 from stats.tables.reach import StepReach
 
@@ -34,8 +34,7 @@ class Evidence:
     `p_look`: of the look alone, min(1, 1/E), or with a plan min(p of the spending / SPENT, 1/E / (1 - SPENT));
     `p_value`: its running minimum; neither is adjusted. `rejects`: what the running minimum means at the design's
     level; `rejects_alone`: would this look by itself reject, if the boundary were that of the last grid point?
-    `running`: the intersection of all intervals so far; `empty`: no lift, or no difference, is in all of them;
-    `last`: the interval of the last look alone, shape (1,).
+    `running`: the intersection of all intervals so far; `last`: the interval of the last look alone, shape (1,).
     `relative_lift` (inf or nan when nobody in the control reached the step) and `difference` are plain estimates.
     """
 
@@ -52,8 +51,12 @@ class Evidence:
     relative_lift: Floats
     difference: Floats
     running: Intervals
-    empty: Flags
     last: Intervals
+
+    @property
+    def empty(self) -> Flags:
+        """Is no lift, or no difference, in all intervals so far?"""
+        return self.running.empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,110 +81,58 @@ def sequential(asked: Sequence[Asked]) -> list[Evidence | NotEnoughData]:
     Raises ValueError when a design or its counts are none (design.py, score.py).
     All must have the same strata. They are independent; together they are several times faster than one by one.
     """
-    begun = [_begin(one) for one in asked]
-    ready = [one for one in begun if not isinstance(one, NotEnoughData)]
-    running = iter(running_intersections([one.course for one in ready]))
-    today = iter(_today(ready))
-    return [
-        one if isinstance(one, NotEnoughData) else one.with_intervals(next(running)[1], next(today)) for one in begun
-    ]
+    return with_intervals([_begin(one) for one in asked])
 
 
-def _today(begun: Sequence[_Begun]) -> list[Intervals]:
-    """The interval of each comparison's last look alone."""
-    if not begun:
-        return []
-    last = slice(-1, None)
-    together = Course(
-        ScoreTest(Pair.joined([one.course.test.pair.looks(last) for one in begun])),
-        np.concatenate([one.critical_alone[last] for one in begun]),
-        np.concatenate([one.rejects_alone[last] for one in begun]),
-    )
-    intervals = invert(together)
-    return [intervals.at(slice(i, i + 1)) for i in range(len(begun))]
+def _begin(asked: Asked) -> Begun[Evidence] | NotEnoughData:
+    everything, design = Pair.of(asked.step, asked.variant), asked.design
+    first = design.first_gated_look(everything)
+    if isinstance(first, NotEnoughData):
+        return first
+    pair = everything.looks(slice(first, None))
+    pooled_rate = (pair.s_a + pair.s_b)[:, 0].sum() / (pair.n_a + pair.n_b)[:, 0].sum()
+    tau = design.tau(float(pooled_rate))
+    test = ScoreTest(pair)
+    z, g = test.no_effect(), tau**2 / test.log_ratio_variance()
+    log_e = log_e_value(z, g)
+    p_look, fraction = p_value_of(log_e), None
+    critical = critical_alone = critical_value(g, design.level)
+    rejects = rejects_alone = design.rejects(p_look)
+    if asked.planned_weight is not None:
+        so_far = ScoreTest(everything)
+        fractions = so_far.weight / asked.planned_weight
+        haste = log_haste(so_far.weight, so_far.information)[first:]
+        points, fraction = grid_points(fractions)[first:], fractions[first:]
+        spent, kept = SPENT * design.level, (1 - SPENT) * design.level
+        mixture = critical_value(g, kept)
+        spending = np.append(np.inf, grid_boundary(spent))  # at point 0 nothing is spent
+        critical = np.minimum(mixture, np.sqrt(spending[points] ** 2 + haste))
+        # by itself, whatever was looked at before: the boundary of the last grid point applies until the next one
+        critical_alone = np.minimum(mixture, np.sqrt(spending[np.maximum.accumulate(points)] ** 2 + haste))
+        rejects, rejects_alone = np.abs(z) >= critical, np.abs(z) >= critical_alone
+        p_spending = repeated_p_values(np.sqrt(np.maximum(z**2 - haste, 0)), points, spent)
+        p_look = _agreeing(np.minimum(np.minimum(p_spending / SPENT, p_look / (1 - SPENT)), 1), rejects, design)
+    p_value = np.minimum.accumulate(p_look)
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Begun:
-    """A comparison since its first gated look, before its intervals are known.
-
-    `course` has the looks as they count; `critical_alone`, `rejects_alone` are for each look by itself, whatever was
-    looked at before: there the boundary of the last grid point applies until the next one.
-    """
-
-    cohorts: Counts
-    tau: float
-    fraction: Floats | None
-    log_e: Floats
-    p_look: Floats
-    design: Design
-    course: Course
-    critical_alone: Floats
-    rejects_alone: Flags
-
-    def with_intervals(self, running: Intervals, last: Intervals) -> Evidence:
-        test, p_value = self.course.test, np.minimum.accumulate(self.p_look)
-        no_lift = running.relative_lower > running.relative_upper
-        no_difference = running.difference_lower > running.difference_upper
+    def evidence(running: Intervals, last: Intervals) -> Evidence:
         return Evidence(
-            cohorts=self.cohorts,
-            visitors=(test.pair.n_a + test.pair.n_b).sum(axis=0).astype(np.int64),
-            tau=self.tau,
-            fraction=self.fraction,
-            z=test.no_effect(),
-            log_e=self.log_e,
-            p_look=self.p_look,
+            cohorts=asked.step.cohorts[first:],
+            visitors=(pair.n_a + pair.n_b).sum(axis=0).astype(np.int64),
+            tau=tau,
+            fraction=fraction,
+            z=z,
+            log_e=log_e,
+            p_look=p_look,
             p_value=p_value,
-            rejects_alone=self.rejects_alone,
-            rejects=self.design.rejects(p_value),
+            rejects_alone=rejects_alone,
+            rejects=design.rejects(p_value),
             relative_lift=np.expm1(test.log_ratio_estimate()),
             difference=test.difference_estimate(),
             running=running,
-            empty=no_lift | no_difference,
             last=last,
         )
 
-
-def _begin(asked: Asked) -> _Begun | NotEnoughData:
-    everything = Pair.of(asked.step, asked.variant)
-    first = asked.design.first_gated_look(everything)
-    if isinstance(first, NotEnoughData):
-        return first
-    pair, cohorts = everything.looks(slice(first, None)), asked.step.cohorts[first:]
-    pooled_rate = (pair.s_a + pair.s_b)[:, 0].sum() / (pair.n_a + pair.n_b)[:, 0].sum()
-    tau = asked.design.tau(float(pooled_rate))
-    test = ScoreTest(pair)
-    g = tau**2 / test.log_ratio_variance()
-    log_e = log_e_value(test.no_effect(), g)
-    p_mixture = p_value_of(log_e)
-    if asked.planned_weight is None:
-        critical, rejects = critical_value(g, asked.design.level), asked.design.rejects(p_mixture)
-        course = Course(test, critical, rejects)
-        return _Begun(cohorts, tau, None, log_e, p_mixture, asked.design, course, critical, rejects)
-    so_far = ScoreTest(everything)
-    fraction = so_far.weight / asked.planned_weight
-    haste = log_haste(so_far.weight, so_far.information)[first:]
-    points = grid_points(fraction)[first:]
-    spent, kept = SPENT * asked.design.level, (1 - SPENT) * asked.design.level
-    mixture = critical_value(g, kept)
-    z = test.no_effect()
-    spending = np.append(np.inf, grid_boundary(spent))  # at point 0 nothing is spent
-    critical = np.minimum(mixture, np.sqrt(spending[points] ** 2 + haste))
-    critical_alone = np.minimum(mixture, np.sqrt(spending[np.maximum.accumulate(points)] ** 2 + haste))
-    rejects = np.abs(z) >= critical
-    p_spending = repeated_p_values(np.sqrt(np.maximum(z**2 - haste, 0)), points, spent)
-    p_look = np.minimum(p_spending / SPENT, p_mixture / (1 - SPENT))
-    return _Begun(
-        cohorts=cohorts,
-        tau=tau,
-        fraction=fraction[first:],
-        log_e=log_e,
-        p_look=_agreeing(np.minimum(p_look, 1), rejects, asked.design),
-        design=asked.design,
-        course=Course(test, critical, rejects),
-        critical_alone=critical_alone,
-        rejects_alone=np.abs(z) >= critical_alone,
-    )
+    return Begun(Course(test, critical, rejects), Course(test, critical_alone, rejects_alone).last(), evidence)
 
 
 def _agreeing(p_value: Floats, rejects: Flags, design: Design) -> Floats:
