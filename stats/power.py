@@ -152,32 +152,40 @@ def power_at(contrast: Contrast, judging: Judging, visitors: float) -> float:
 
     A planned test has these visitors as its plan, a fixed one its look there.
     """
+    return float(chances(contrast, judging, visitors)[-1])
+
+
+def mean_visitors(contrast: Contrast, judging: Judging, visitors: float) -> float:
+    """How many visitors have come on average when the test decides, those that never do counted with all `visitors`?"""
+    found = chances(contrast, judging, visitors)
+    return visitors * float(1 - found[:-1].sum() / len(found))
+
+
+def chances(contrast: Contrast, judging: Judging, visitors: float) -> Floats:
+    """With what chance has the test decided by each of its equally spaced looks, up to so many visitors?
+
+    Ascending, shape (looks,). A planned test has these visitors as its plan, a fixed one its one look there.
+    """
     if visitors < contrast.gate:
-        return 0.0
+        return np.zeros(1)
     if judging.method == "fixed":
         from statsmodels.stats.power import normal_power_het  # noqa: PLC0415 - takes seconds to import
 
         difference = abs(contrast.rate_b - contrast.rate_a)
         sd = contrast.sd_null, contrast.sd_alternative
-        return float(normal_power_het(difference, visitors, judging.level, *sd))
-    return float(_course(contrast, judging, visitors)[-1])
-
-
-def mean_visitors(contrast: Contrast, judging: Judging, visitors: float) -> float:
-    """How many visitors have come on average when the test decides, those that never do counted with all `visitors`?"""
-    if judging.method == "fixed" or visitors < contrast.gate:
-        return visitors
-    return visitors * _mean_fraction(_course(contrast, judging, visitors))
-
-
-def chances(contrast: Contrast, judging: Judging, visitors: float) -> Floats:
-    """With what chance has the test decided by each of its equally spaced looks, up to so many visitors? Ascending.
-
-    A planned test has these visitors as its plan, a fixed one its look there.
-    """
-    if judging.method == "fixed" or visitors < contrast.gate:
-        return np.array([power_at(contrast, judging, visitors)])
-    return _course(contrast, judging, visitors)
+        return np.array([normal_power_het(difference, visitors, judging.level, *sd)])
+    planned = judging.method == "planned"
+    looks = GRID if planned else _LOOKS
+    so_far = visitors * np.arange(1, looks + 1) / looks
+    g = judging.tau**2 * contrast.weight * so_far * contrast.pooled / (1 - contrast.pooled)
+    if planned:
+        later = critical_value(g, (1 - SPENT) * judging.level)
+        boundary = np.minimum(grid_boundary(SPENT * judging.level), later)
+    else:
+        boundary = critical_value(g, judging.level)
+    boundary = np.where(so_far < contrast.gate * (1 - 1e-9), np.inf, boundary)
+    drift = (contrast.rate_b - contrast.rate_a) * math.sqrt(visitors) / contrast.sd_null
+    return crossing_probabilities(boundary, drift, contrast.sd_alternative / contrast.sd_null)
 
 
 def detectable_lift(contrast: Contrast, judging: Judging, power: float, visitors: float) -> float | None:
@@ -227,7 +235,7 @@ def _planned(contrast: Contrast, judging: Judging, power: float, one_look: float
 def _at_any_time(contrast: Contrast, judging: Judging, power: float, one_look: float) -> SampleSize | None:
     horizon = 2.5 * one_look
     while horizon < ENOUGH_VISITORS:
-        found = _course(contrast, judging, horizon)
+        found = chances(contrast, judging, horizon)
         if found[-1] >= power:
             last = int(np.argmax(found >= power))
             before = found[last - 1] if last else 0.0
@@ -237,27 +245,6 @@ def _at_any_time(contrast: Contrast, judging: Judging, power: float, one_look: f
             return SampleSize(float(visitors), float(min(visitors, mean)))
         horizon *= 2
     return None
-
-
-def _course(contrast: Contrast, judging: Judging, visitors: float) -> Floats:
-    """With what chance has the test decided by each of its equally spaced looks, up to so many visitors?"""
-    planned = judging.method == "planned"
-    looks = GRID if planned else _LOOKS
-    so_far = visitors * np.arange(1, looks + 1) / looks
-    g = judging.tau**2 * contrast.weight * so_far * contrast.pooled / (1 - contrast.pooled)
-    if planned:
-        later = critical_value(g, (1 - SPENT) * judging.level)
-        boundary = np.minimum(grid_boundary(SPENT * judging.level), later)
-    else:
-        boundary = critical_value(g, judging.level)
-    boundary = np.where(so_far < contrast.gate * (1 - 1e-9), np.inf, boundary)
-    drift = (contrast.rate_b - contrast.rate_a) * math.sqrt(visitors) / contrast.sd_null
-    return crossing_probabilities(boundary, drift, contrast.sd_alternative / contrast.sd_null)
-
-
-def _mean_fraction(found: Floats) -> float:
-    """At which fraction of all looks does it end on average?"""
-    return float(1 - found[:-1].sum() / len(found))
 
 
 def _root(lacking: Callable[[float], float], guess: float, largest: float) -> float | None:

@@ -41,16 +41,8 @@ class PatternTable:
     def until(self, day: int) -> Self:
         """The rows of days before `day` (exclusive)."""
         keep = self.days < day
-        return type(self)(
-            self.variants,
-            self.steps,
-            self.days[keep],
-            self.variant[keep],
-            self.pattern[keep],
-            self.visitors[keep],
-            self.value_sum[keep],
-            self.value_sq[keep],
-        )
+        columns = (self.days, self.variant, self.pattern, self.visitors, self.value_sum, self.value_sq)
+        return type(self)(self.variants, self.steps, *(column[keep] for column in columns))
 
     def value_by_variant(self) -> Counts:
         """Total value of each variant in hundredths, shape (variants,)."""
