@@ -44,6 +44,7 @@ docs: .venv/ready-dev
 # After a change of commands, routes, keys, tables or imports: what the documentation shows of them.
 reference: .venv/ready-dev
 	$(BIN)/python docs/reference.py
+	$(BIN)/python docs/rooms.py
 
 # Only for who changes the browser's side: what is served of it.
 snippet: .venv/ready-dev

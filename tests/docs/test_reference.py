@@ -23,6 +23,7 @@ from webapp.cli import main
 from webapp.server.app import create_app
 
 REFERENCE = runpy.run_path(str(DOCS / "reference.py"))
+ROOMS = runpy.run_path(str(DOCS / "rooms.py"))
 EXPERIMENT, SETTINGS, COMMANDS, ROUTES = (
     page(f"docs/reference/{name}.md").text for name in ("experiment-yaml", "settings", "commands", "routes")
 )
@@ -48,6 +49,19 @@ def test_the_pages_are_what_the_code_makes_of_them() -> None:
     """Else: make reference, and read what it changed."""
     for path, text in REFERENCE["pages"]().items():
         assert path.read_text("utf-8") == text, f"make reference would change {path.name}"
+
+
+def test_a_circle_of_rooms_is_named() -> None:
+    heights: Any = ROOMS["heights"]
+    assert heights({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == {"a": 2, "b": 1, "c": 0}
+    with pytest.raises(ValueError, match="in a circle: a -> b -> a"):
+        heights({"a": {"b"}, "b": {"a"}})
+
+
+def test_an_arrow_that_follows_from_others_is_left_out() -> None:
+    reduced: Any = ROOMS["reduced"]
+    graph = {"a": frozenset("bc"), "b": frozenset("c"), "c": frozenset("")}
+    assert reduced(graph) == {"a": frozenset("b"), "b": frozenset("c"), "c": frozenset()}
 
 
 @pytest.mark.parametrize(("row", "text", "kind"), NAMED, ids=[f"{kind} {row}" for row, _, kind in NAMED])
