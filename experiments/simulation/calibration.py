@@ -12,9 +12,11 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 import numpy as np
+from pydantic import Field, computed_field
 
 from experiments.definition.definition import Guardrail, Step
 from experiments.definition.experiment import Experiment
+from experiments.definition.fields import Frozen
 from experiments.events.cohort import DAY, HOUR, Clock
 from experiments.reporting.comparison import design_of
 from experiments.reporting.report import Report, report
@@ -27,7 +29,7 @@ from stats.tables.reach import StepReach
 
 NAIVE = 1.959964  # |z| that a fixed look at the level 0.05 believes
 
-Kind = Literal["macro", "diagnostic", "guardrail"]
+Promise = Literal["macro", "diagnostic", "guardrail"]
 Direction = Literal["better", "worse"]
 _DIRECTIONS: Mapping[str, Direction] = {"better": "better", "worse": "worse", "harmed": "worse"}
 
@@ -70,34 +72,31 @@ Replication = Mapping[tuple[str, str], Found]
 """(step, variant) -> what was found there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
-    """`happened` of `replications`, at least one."""
+class Frequency(Frozen):
+    """`happened` in so many of `replications`, at least one; `of` in the document of `yesladder calibrate --json`."""
 
     happened: int
-    replications: int
+    replications: int = Field(serialization_alias="of")
 
+    @computed_field  # type: ignore[prop-decorator]  # mypy knows no decorated property
     @property
     def share(self) -> float:
         """In [0, 1]."""
         return self.happened / self.replications
 
-    def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """The exact interval of the true share: Clopper & Pearson (1934), Biometrika 26, by beta quantiles."""
+    @computed_field  # type: ignore[prop-decorator]  # mypy knows no decorated property
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The exact interval of the true share, at .95: Clopper & Pearson (1934), Biometrika 26, by beta quantiles."""
         import scipy.stats  # noqa: PLC0415 - half a second to import
 
-        tail, k, n = (1 - level) / 2, self.happened, self.replications
+        tail, k, n = (1 - 0.95) / 2, self.happened, self.replications
         low = float(scipy.stats.beta.ppf(tail, k, n - k + 1)) if k else 0.0
         high = float(scipy.stats.beta.ppf(1 - tail, k + 1, n - k)) if k < n else 1.0
         return low, high
 
-    def to_json(self) -> dict[str, object]:
-        """Part of the document of `yesladder calibrate --json`."""
-        return {"happened": self.happened, "of": self.replications, "share": self.share, "interval": self.interval()}
 
-
-@dataclass(frozen=True, slots=True)
-class Outlook:
+class Outlook(Frozen):
     """One comparison where there is an effect: how often it is found, in its direction, and after how many days.
 
     `true_lift`: relative; 0 where the effect does not reach. Days are means, tests that find nothing counted with the
@@ -106,46 +105,25 @@ class Outlook:
 
     step: str
     variant: str
-    kind: Kind
+    kind: Promise
     true_lift: float
-    found: Share
-    wrong: Share
+    found: Frequency
+    wrong: Frequency
     mean_days: float
-    naive_found: Share
+    naive_found: Frequency
     naive_mean_days: float
 
-    def to_json(self) -> dict[str, object]:
-        """One of the `effect` of the document of `yesladder calibrate --json`."""
-        return {
-            "step": self.step,
-            "variant": self.variant,
-            "kind": self.kind,
-            "true_lift": self.true_lift,
-            "found": self.found.to_json(),
-            "wrong": self.wrong.to_json(),
-            "mean_days": self.mean_days,
-            "naive_found": self.naive_found.to_json(),
-            "naive_mean_days": self.naive_mean_days,
-        }
 
+class Wrong(Frozen):
+    """One promise: how often is any verdict of this kind wrong where no variant differs, by ours and by naive peeking?
 
-@dataclass(frozen=True, slots=True)
-class Wrong:
-    """One promise: how often is any verdict of this kind wrong, where no variant differs? `naive`: by naive peeking."""
+    `promised`: at most this share.
+    """
 
-    kind: Kind
+    kind: Promise
     promised: float
-    ours: Share
-    naive: Share
-
-    def to_json(self) -> dict[str, object]:
-        """One of the `no_effect` of the document of `yesladder calibrate --json`."""
-        return {
-            "kind": self.kind,
-            "promised": self.promised,
-            "wrong": self.ours.to_json(),
-            "naive_wrong": self.naive.to_json(),
-        }
+    wrong: Frequency
+    naive_wrong: Frequency
 
 
 def replicate(setting: Setting, rng: np.random.Generator) -> Replication:
@@ -181,8 +159,8 @@ def wrong_verdicts(experiment: Experiment, without_effect: Sequence[Replication]
             Wrong(
                 kind=kind,
                 promised=min(1.0, promised[kind] * experiment.analysis.alpha),
-                ours=_share([any(one.verdict in believed for one in run) for run in of_kind]),
-                naive=_share([any(one.naive in believed for one in run) for run in of_kind]),
+                wrong=_often([any(one.verdict in believed for one in run) for run in of_kind]),
+                naive_wrong=_often([any(one.naive in believed for one in run) for run in of_kind]),
             )
         )
     return answer
@@ -205,10 +183,10 @@ def outlooks(setting: Setting, with_effect: Sequence[Replication]) -> list[Outlo
                     variant=variant.key,
                     kind=_kind(experiment, step),
                     true_lift=lift,
-                    found=_share([right is not None and one.verdict == right for one in runs]),
-                    wrong=_share([one.verdict not in (None, right) for one in runs]),
+                    found=_often([right is not None and one.verdict == right for one in runs]),
+                    wrong=_often([one.verdict not in (None, right) for one in runs]),
                     mean_days=float(np.mean([whole if one.days is None else one.days for one in runs])),
-                    naive_found=_share([right is not None and one.naive == right for one in runs]),
+                    naive_found=_often([right is not None and one.naive == right for one in runs]),
                     naive_mean_days=float(
                         np.mean([whole if one.naive_days is None else one.naive_days for one in runs])
                     ),
@@ -250,10 +228,10 @@ def _naive(
     return "better" if (z[look] > 0) == more_is_better else "worse", clock.seal(int(reach.cohorts[first + look]))
 
 
-def _kind(experiment: Experiment, step: Step) -> Kind:
+def _kind(experiment: Experiment, step: Step) -> Promise:
     kind = experiment.kind_of(step)
     return "macro" if kind == "macro" else "guardrail" if kind == "guardrail" else "diagnostic"
 
 
-def _share(events: Sequence[bool]) -> Share:
-    return Share(sum(events), len(events))
+def _often(events: Sequence[bool]) -> Frequency:
+    return Frequency(happened=sum(events), replications=len(events))

@@ -11,7 +11,7 @@ from experiments.definition.experiment import Experiment
 from experiments.gallery.exhibit import exhibit
 from experiments.planning.baseline import MeasuredRate, Measurement, measure
 from experiments.simulation.assumed_truth import START, measured_truth, rated_truth, simulated_phase, with_effect
-from experiments.simulation.calibration import Found, Setting, Share, outlooks, replications, wrong_verdicts
+from experiments.simulation.calibration import Found, Frequency, Setting, outlooks, replications, wrong_verdicts
 from experiments.simulation.simulate import simulate_tables, true_rates
 from experiments.simulation.truth import Crowd, Truth, read_truth
 
@@ -48,9 +48,9 @@ def test_naive_peeking_fails_where_the_page_holds(nothing_to_find: list[dict[tup
     assert (macro.kind, diagnostic.kind) == ("macro", "diagnostic")
     for one in (macro, diagnostic):
         assert one.promised == 0.05
-        assert one.naive.interval()[0] > 0.2
-        assert one.ours.interval()[0] < 0.05
-        assert one.ours.share < one.naive.share / 4
+        assert one.naive_wrong.interval[0] > 0.2
+        assert one.wrong.interval[0] < 0.05
+        assert one.wrong.share < one.naive_wrong.share / 4
 
 
 def test_the_same_seed_gives_the_same_whoever_draws_it(nothing_to_find: list[dict[tuple[str, str], Found]]) -> None:
@@ -85,7 +85,10 @@ def test_an_experiment_that_finds_nothing_counts_with_its_whole_length() -> None
     assert there.length == timedelta(days=8, hours=3)
     assert sale.mean_days == (8.125 + 4) / 2
     assert sale.naive_mean_days == 1.5
-    assert (sale.found, sale.naive_found) == (Share(1, 2), Share(1, 2))
+    assert (sale.found, sale.naive_found) == (
+        Frequency(happened=1, replications=2),
+        Frequency(happened=1, replications=2),
+    )
 
 
 def test_harm_at_a_guardrail_is_wrong_and_safety_is_not() -> None:
@@ -96,7 +99,7 @@ def test_harm_at_a_guardrail_is_wrong_and_safety_is_not() -> None:
         for said in ("better", "worse", None)
     ]
     guardrail = wrong_verdicts(phase, runs)[-1]
-    assert (guardrail.kind, guardrail.ours) == ("guardrail", Share(1, 3))
+    assert (guardrail.kind, guardrail.wrong) == ("guardrail", Frequency(happened=1, replications=3))
 
 
 def test_naive_harm_follows_what_a_guardrail_calls_harm() -> None:
@@ -111,13 +114,13 @@ def test_naive_harm_follows_what_a_guardrail_calls_harm() -> None:
 @pytest.mark.parametrize(
     ("share", "interval"),
     [
-        (Share(0, 20), (0.0, 0.16843347098308536)),
-        (Share(20, 20), (0.8315665290169146, 1.0)),
-        (Share(13, 500), (0.013914930062859744, 0.044050436856873765)),
+        (Frequency(happened=0, replications=20), (0.0, 0.16843347098308536)),
+        (Frequency(happened=20, replications=20), (0.8315665290169146, 1.0)),
+        (Frequency(happened=13, replications=500), (0.013914930062859744, 0.044050436856873765)),
     ],
 )
-def test_the_interval_is_exact(share: Share, interval: tuple[float, float]) -> None:
-    assert share.interval() == pytest.approx(interval, abs=1e-8)
+def test_the_interval_is_exact(share: Frequency, interval: tuple[float, float]) -> None:
+    assert share.interval == pytest.approx(interval, abs=1e-8)
 
 
 def test_what_was_measured_comes_back_out() -> None:

@@ -9,11 +9,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from experiments.simulation.calibration import Kind, Outlook, Setting, Share, Wrong
+from experiments.simulation.calibration import Frequency, Outlook, Promise, Setting, Wrong
 from webapp.words.formatting import count, duration, lift, percent, rate, things
 from webapp.words.sentences import spoken
 
-_KINDS: dict[Kind, str] = {
+_KINDS: dict[Promise, str] = {
     "macro": "the goal, “{goal}”",
     "diagnostic": "any other step or action",
     "guardrail": "any guardrail, false alarm",
@@ -62,9 +62,9 @@ def _wrong(wrong: Sequence[Wrong], goal: str) -> Table:
     for one in wrong:
         table.add_row(
             _KINDS[one.kind].format(goal=goal),
-            _share(one.ours),
+            _share(one.wrong),
             f"at most {percent(one.promised)}",
-            _share(one.naive),
+            _share(one.naive_wrong),
         )
     return table
 
@@ -89,9 +89,9 @@ def _found(setting: Setting, outlooks: Sequence[Outlook]) -> Table:
     return table
 
 
-def _share(share: Share) -> Text:
-    low, high = share.interval()
-    return Text.assemble(rate(share.share), "\n", (f"{rate(low)} to {rate(high)}", "dim"))
+def _share(one: Frequency) -> Text:
+    low, high = one.interval
+    return Text.assemble(rate(one.share), "\n", (f"{rate(low)} to {rate(high)}", "dim"))
 
 
 def _notes(adjusted_for: Sequence[str], source: str) -> list[str]:
