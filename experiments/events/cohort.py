@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from experiments.definition.definition import GRACE
+
+if TYPE_CHECKING:
+    from experiments.definition.experiment import Experiment
+    from stats.tables.patterns import PatternTable
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -34,3 +39,8 @@ class Clock:
     def first_unsealed(self, as_of: datetime) -> int:
         """The first cohort not sealed yet: a fact received at the very instant of the seal still counts."""
         return -((EPOCH + self.window + GRACE - as_of) // self.length) - 1
+
+
+def sealed_days(experiment: Experiment, patterns: PatternTable, as_of: datetime) -> PatternTable:
+    """The days whose visitors have all had their whole window by this moment (aware UTC): they do not change."""
+    return patterns.until(Clock(DAY, experiment.window).first_unsealed(as_of))

@@ -121,7 +121,7 @@ class Plan:
     @property
     def macro(self) -> StepPlan:
         """The plan of the macro-conversion."""
-        return next(step for step in self.steps if step.kind == "macro")
+        return self.steps[len(self.experiment.path) - 1]
 
     def to_json(self) -> dict[str, object]:
         """The document of `yesladder plan --json`."""
@@ -166,7 +166,7 @@ def plan(
         raise ValueError(f"detect is {detect}, must be > 0: the smallest relative lift worth finding")
     planner = _Planner(experiment, visitors_per_day, detect, power, days)
     steps = [planner.step(step, rates.get(step.step)) for step in (*experiment.path, *experiment.secondary)]
-    macro = next(step for step in steps if step.kind == "macro")
+    macro = steps[len(experiment.path) - 1]
     known = macro.rate is not None and 0 < macro.rate < 1
     found = None if macro.rate is None else target(experiment, macro.rate, detect, power)
     return Plan(

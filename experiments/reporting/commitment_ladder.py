@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 import numpy as np
 
 from experiments.definition.experiment import Experiment
-from experiments.events.cohort import DAY, Clock
 from stats.arrays import Flags
 from stats.tables.patterns import PatternTable
 
@@ -43,14 +41,13 @@ class Rung:
         }
 
 
-def ladder(experiment: Experiment, patterns: PatternTable, as_of: datetime) -> list[Rung]:
-    """How far up did each variant's visitors get as of this moment (aware UTC)? From the lowest rung to the top.
+def ladder(experiment: Experiment, sealed: PatternTable) -> list[Rung]:
+    """How far up did each variant's visitors of `sealed` days get? From the lowest rung to the top.
 
     A visitor stands on a rung with any milestone or secondary action of that grade or higher. Grades that no step of
     the experiment has are left out; guardrails are no commitments. The grade of the macro-conversion itself adds no
     rung below the top.
     """
-    sealed = patterns.until(Clock(DAY, experiment.window).first_unsealed(as_of))
     graded = [step for step in (*experiment.path[:-1], *experiment.secondary) if step.grade is not None]
     top = sealed.reached(experiment.macro.step)
     visitors = _by_variant(sealed, np.ones_like(top))

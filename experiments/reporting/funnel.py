@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from experiments.definition.experiment import Experiment
-from experiments.events.cohort import DAY, Clock
+from experiments.events.cohort import sealed_days
 from stats.tables.patterns import PatternTable
 
 
@@ -38,7 +38,7 @@ class Funnel:
 
 def funnels(experiment: Experiment, patterns: PatternTable, as_of: datetime) -> Mapping[str, Funnel]:
     """variant key -> its funnel, over the daily cohorts that are sealed as of this moment (aware UTC)."""
-    sealed = patterns.until(Clock(DAY, experiment.window).first_unsealed(as_of))
+    sealed = sealed_days(experiment, patterns, as_of)
     bits = [sealed.steps.index(step.step) for step in experiment.path]
     answer = {}
     for index, variant in enumerate(sealed.variants):

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal
 
 from experiments.definition.definition import Step, StepKind
 from experiments.definition.experiment import Experiment
-from experiments.events.cohort import DAY, Clock
 from experiments.reporting.value_per_visitor import NO_VALUE
 from stats.learned_value import ENOUGH_BUYERS, ENOUGH_VISITORS, LearnedValue, learned_value
 from stats.tables.patterns import PatternTable
@@ -85,18 +83,14 @@ class LearnedStep:
 
 
 def learned_values(
-    experiment: Experiment,
-    patterns: PatternTable,
-    as_of: datetime,
-    movements: Mapping[str, Sequence[Movement]] | None = None,
+    experiment: Experiment, sealed: PatternTable, movements: Mapping[str, Sequence[Movement]] | None = None
 ) -> list[LearnedStep]:
-    """What is each milestone and secondary action worth as of this moment (aware UTC)? From sealed days.
+    """What is each milestone and secondary action worth? From the days that are `sealed`.
 
     `movements`: step key -> what finished experiments decided about this step, one for each experiment. The intervals
     of all micro-conversions pooled hold together, at all times, with probability 1 - alpha; those of one variant by
     itself likewise. They are tightest at the planned visitors, else at TIGHTEST_AT.
     """
-    sealed = patterns.until(Clock(DAY, experiment.window).first_unsealed(as_of))
     micro = (*experiment.path[:-1], *experiment.secondary)
     total = sum(variant.weight for variant in experiment.variants)
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from experiments.definition.experiment import Experiment
-from experiments.events.cohort import DAY, Clock
 from experiments.reporting.comparison import NON_STATIONARY, Effect, design_of
 from stats.path_decomposition import ENOUGH_AT_STEP, Component, PathCounts, Shortage, decompose
 from stats.tables.patterns import PatternTable
@@ -63,9 +61,8 @@ class VariantDecomposition:
         return {"variant": self.variant, "versus": self.versus, **total, "steps": steps}
 
 
-def decomposition(experiment: Experiment, patterns: PatternTable, as_of: datetime) -> list[VariantDecomposition]:
-    """For every variant but the control: where does its lift arise as of this moment (aware UTC)? Sealed days only."""
-    sealed = patterns.until(Clock(DAY, experiment.window).first_unsealed(as_of))
+def decomposition(experiment: Experiment, sealed: PatternTable) -> list[VariantDecomposition]:
+    """For every variant but the control: where does its lift arise? From the days that are `sealed`."""
     counts = PathCounts.of(sealed, [step.step for step in experiment.path])
     answer = []
     for index, variant in enumerate(experiment.variants[1:], 1):

@@ -10,7 +10,7 @@ from typing import Literal
 from experiments.definition.definition import Method
 from experiments.definition.experiment import Experiment
 from experiments.definition.quantity import iso, utc
-from experiments.events.cohort import HOUR, Clock
+from experiments.events.cohort import HOUR, Clock, sealed_days
 from experiments.reporting.commitment_ladder import Rung, ladder
 from experiments.reporting.comparison import Comparison, ComparisonState
 from experiments.reporting.learned_values import LearnedStep, Movement, learned_values
@@ -48,6 +48,11 @@ class Report:
     learned_values: Sequence[LearnedStep]
     ladder: Sequence[Rung]
     ledger: Mapping[str, Mapping[str, int]]
+
+    @property
+    def macro(self) -> StepReport:
+        """The step that decides: the last of the path."""
+        return self.steps[len(self.experiment.path) - 1]
 
     def to_json(self) -> dict[str, object]:
         """The document that GET /results/{experiment}.json answers."""
@@ -89,10 +94,10 @@ def report(
     """
     _require_same(experiment, reach)
     as_of = utc(as_of)
-    steps = step_reports(experiment, reach, patterns, as_of)
+    sealed = sealed_days(experiment, patterns, as_of)
+    steps = step_reports(experiment, reach, sealed, as_of)
     ratio = sample_ratio(experiment, reach.exposed, as_of)
-    macro = next(step for step in steps if step.kind == "macro")
-    state, reason, decided_at = _overall(macro, ratio)
+    state, reason, decided_at = _overall(steps[len(experiment.path) - 1], ratio)
     begun = reach.exposed.until(Clock(HOUR, timedelta(0)).cohort(as_of) + 1)
     return Report(
         experiment=experiment,
@@ -106,10 +111,10 @@ def report(
         exposed=dict(zip(reach.variants, begun.visitors.sum(axis=0).tolist(), strict=True)),
         sample_ratio=ratio,
         steps=steps,
-        decomposition=decomposition(experiment, patterns, as_of),
-        value=value_report(experiment, patterns, as_of),
-        learned_values=learned_values(experiment, patterns, as_of, movements),
-        ladder=ladder(experiment, patterns, as_of),
+        decomposition=decomposition(experiment, sealed),
+        value=value_report(experiment, sealed),
+        learned_values=learned_values(experiment, sealed, movements),
+        ladder=ladder(experiment, sealed),
         ledger=ledger,
     )
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from experiments.definition.definition import Guardrail, Step, StepKind
 from experiments.definition.experiment import Experiment
 from experiments.definition.quantity import write_duration
-from experiments.events.cohort import DAY, HOUR, Clock
+from experiments.events.cohort import HOUR, Clock
 from experiments.reporting.comparison import Comparison, design_of, family_of
 from experiments.reporting.verdict import Question, compare
 from stats.proportions.non_inferiority import Margin
@@ -67,7 +67,7 @@ class StepReport:
 
 
 def step_reports(
-    experiment: Experiment, reach: ReachTable, patterns: PatternTable, as_of: datetime
+    experiment: Experiment, reach: ReachTable, sealed_patterns: PatternTable, as_of: datetime
 ) -> list[StepReport]:
     """What do the tables say about each step as of this moment (aware UTC)? Sealed cohorts decide."""
     clocks = [Clock(HOUR, experiment.window_of(step)) for step in experiment.steps]
@@ -85,8 +85,7 @@ def step_reports(
             ]
         )
     )
-    days = patterns.until(Clock(DAY, experiment.window).first_unsealed(as_of))
-    value = (days.value_by_variant() / 100).tolist()
+    value = (sealed_patterns.value_by_variant() / 100).tolist()
     return [
         StepReport(
             step=step.step,

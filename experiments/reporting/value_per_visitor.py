@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from experiments.definition.experiment import Experiment
-from experiments.events.cohort import DAY, Clock
 from experiments.reporting.comparison import NON_STATIONARY, NOTHING_KNOWN, Effect, design_of, effect_at
 from stats.tables.patterns import PatternTable
 from stats.value_per_visitor import TooFewOrders, ValueEvidence, ValueSums, value_per_visitor
@@ -75,9 +73,8 @@ class ValueReport:
         }
 
 
-def value_report(experiment: Experiment, patterns: PatternTable, as_of: datetime) -> ValueReport:
-    """What is a visitor of each variant worth as of this moment (aware UTC)? From the days that are sealed then."""
-    sealed = patterns.until(Clock(DAY, experiment.window).first_unsealed(as_of))
+def value_report(experiment: Experiment, sealed: PatternTable) -> ValueReport:
+    """What is a visitor of each variant worth? From the days that are `sealed`."""
     sums = ValueSums.of(sealed, experiment.macro.step)
     worth = sealed.value_by_variant().tolist()
     variants = {}

@@ -89,7 +89,7 @@ def _events(result: Report, reach: ReachTable, rates: Mapping[str, Mapping[str, 
 
 def _naive(result: Report, reach: ReachTable) -> bool:
     """Would |z| >= 1.96 at any of the macro-conversion's looks have been believed?"""
-    macro = next(step for step in result.steps if step.kind == "macro")
+    macro = result.macro
     for index, one in enumerate(macro.comparisons, start=1):
         pair = Pair.of(reach.steps[macro.step], index)
         z = ScoreTest(pair).no_effect()[-len(one.looks) :]

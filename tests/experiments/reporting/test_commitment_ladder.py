@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from experiments.definition.experiment import Experiment
+from experiments.events.cohort import sealed_days
 from experiments.reporting.commitment_ladder import ladder
 from stats.tables.patterns import PatternTable
 
@@ -71,7 +72,7 @@ ROWS = [
     ids=["all grades", "no grade 2", "no grades", "the first step is the strongest", "who books stands on all"],
 )
 def test_rungs_hold_who_reached_them_or_higher(of: Experiment, single: dict[int | None, int]) -> None:
-    rungs = ladder(of, table(of, ROWS), ALL_SEALED)
+    rungs = ladder(of, sealed_days(of, table(of, ROWS), ALL_SEALED))
     assert {rung.grade: rung.reached["single"] for rung in rungs} == single
     assert [rung.grade for rung in rungs] == list(single)
     assert {rung.visitors["single"] for rung in rungs} == {196}
@@ -80,14 +81,14 @@ def test_rungs_hold_who_reached_them_or_higher(of: Experiment, single: dict[int 
 
 def test_only_sealed_days_count() -> None:
     of = experiment(1, 3, secondary=2)
-    rungs = ladder(of, table(of, ROWS), DAY_0 + timedelta(days=8, hours=1, seconds=1))
+    rungs = ladder(of, sealed_days(of, table(of, ROWS), DAY_0 + timedelta(days=8, hours=1, seconds=1)))
     assert rungs[0].visitors == {"single": 192, "multi-step": 0}
     assert rungs[0].share == {"single": 85 / 192, "multi-step": None}
 
 
 def test_the_document() -> None:
     of = experiment(1, 3, secondary=2)
-    document = [rung.to_json() for rung in ladder(of, table(of, ROWS), ALL_SEALED)]
+    document = [rung.to_json() for rung in ladder(of, sealed_days(of, table(of, ROWS), ALL_SEALED))]
     assert [rung["rung"] for rung in document] == ["grade-1", "grade-2", "grade-3", "macro"]
     assert document[1]["variants"] == {
         "single": {"visitors": 196, "reached": 39, "share": 39 / 196},

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from experiments.definition.experiment import Experiment
+from experiments.events.cohort import sealed_days
 from experiments.reporting.learned_values import (
     Backing,
     Badge,
@@ -60,7 +61,7 @@ def table(days: int = 2) -> PatternTable:
 
 def test_every_micro_conversion_is_worth_what_the_statistics_say() -> None:
     of, patterns = experiment(analysis={"alpha": 0.06, "planned_visitors": 8000}), table()
-    seen, read = learned_values(of, patterns, ALL_SEALED)
+    seen, read = learned_values(of, sealed_days(of, patterns, ALL_SEALED))
     assert [(one.step, one.kind, one.declared) for one in (seen, read)] == [
         ("form-seen", "milestone", 2.0),
         ("testimonials-read", "secondary", None),
@@ -79,7 +80,7 @@ def test_every_micro_conversion_is_worth_what_the_statistics_say() -> None:
 
 
 def test_one_small_variant_has_not_enough_data_and_says_so() -> None:
-    _, read = learned_values(experiment(), table(), ALL_SEALED)
+    _, read = learned_values(experiment(), sealed_days(experiment(), table(), ALL_SEALED))
     small = read.variants["multi-step"]
     assert (small.value, small.interval, small.reached, small.without) == (None, None, 184, 330)
     assert small.reason is not None
@@ -87,21 +88,23 @@ def test_one_small_variant_has_not_enough_data_and_says_so() -> None:
 
 
 def test_only_sealed_days_count() -> None:
-    seen, _ = learned_values(experiment(), table(), DAY_0 + timedelta(days=8, hours=1, seconds=1))
+    seen, _ = learned_values(
+        experiment(), sealed_days(experiment(), table(), DAY_0 + timedelta(days=8, hours=1, seconds=1))
+    )
     assert seen.pooled.reached + seen.pooled.without == 11 * 257
-    nobody = learned_values(experiment(), table(), DAY_0)[0].pooled
+    nobody = learned_values(experiment(), sealed_days(experiment(), table(), DAY_0))[0].pooled
     assert (nobody.value, nobody.reached) == (None, 0)
 
 
 def test_without_a_value_in_the_config_nothing_is_learned() -> None:
     of = experiment(path=[{"step": "form-seen", "event": "s"}, {"step": "job-booked", "event": "b"}])
-    for one in learned_values(of, table(), ALL_SEALED):
+    for one in learned_values(of, sealed_days(of, table(), ALL_SEALED)):
         assert (one.pooled.value, one.pooled.reason) == (None, NO_VALUE)
 
 
 def test_a_path_of_one_step_has_no_micro_conversion() -> None:
     of = experiment(path=PATH[1:], secondary=[])
-    assert learned_values(of, table(), ALL_SEALED) == []
+    assert learned_values(of, sealed_days(of, table(), ALL_SEALED)) == []
 
 
 def movements(together: int = 0, apart: int = 0, undecided: int = 0) -> list[Movement]:
@@ -143,12 +146,14 @@ def test_badges(declared: float | None, pooled: Learned, history: list[Movement]
 
 
 def test_history_belongs_to_its_step() -> None:
-    found = learned_values(experiment(), table(), ALL_SEALED, {"testimonials-read": movements(3)})
+    found = learned_values(
+        experiment(), sealed_days(experiment(), table(), ALL_SEALED), {"testimonials-read": movements(3)}
+    )
     assert [one.backing.badge for one in found] == ["associated", "moved together"]
 
 
 def test_the_document() -> None:
-    document = learned_values(experiment(), table(), ALL_SEALED)[1].to_json()
+    document = learned_values(experiment(), sealed_days(experiment(), table(), ALL_SEALED))[1].to_json()
     assert list(document) == [
         "step", "kind", "declared", "badge", "moved_together", "moved_apart", "pooled", "variants",
     ]  # fmt: skip

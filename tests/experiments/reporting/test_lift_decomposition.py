@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from experiments.definition.experiment import Experiment
+from experiments.events.cohort import sealed_days
 from experiments.reporting.comparison import NOTHING_KNOWN, Effect
 from experiments.reporting.lift_decomposition import ACCOUNTING_IDENTITY, Part, VariantDecomposition, decomposition
 from stats.path_decomposition import PathCounts, decompose
@@ -63,7 +64,9 @@ EVERYBODY = (0, 700, 200, 60, 40)
 
 
 def test_parts_multiply_to_the_lift_of_the_macro_conversion() -> None:
-    better, everybody = decomposition(EXPERIMENT, table(CONTROL, BETTER, EVERYBODY), ALL_SEALED)
+    better, everybody = decomposition(
+        EXPERIMENT, sealed_days(EXPERIMENT, table(CONTROL, BETTER, EVERYBODY), ALL_SEALED)
+    )
     assert (better.variant, better.versus) == ("multi-step", "single")
     assert [part.step for part in better.steps] == ["form-seen", "form-started", "job-booked"]
     assert better.total.effect.relative_lift == pytest.approx(1, rel=1e-12)
@@ -79,7 +82,7 @@ def test_parts_multiply_to_the_lift_of_the_macro_conversion() -> None:
 def test_the_numbers_are_those_of_the_statistics_over_sealed_days() -> None:
     patterns = table(CONTROL, BETTER, EVERYBODY, days=3)
     as_of = DAY_0 + timedelta(days=2 + 7, hours=1, seconds=1)
-    better, _ = decomposition(EXPERIMENT, patterns, as_of)
+    better, _ = decomposition(EXPERIMENT, sealed_days(EXPERIMENT, patterns, as_of))
     counts = PathCounts.of(patterns.until(FIRST + 2), ["form-seen", "form-started", "job-booked"])
     parts = decompose(counts, 1, Design(0.5, 0.05, detect=0.2))
     assert len(counts.reached) == 2
@@ -98,13 +101,13 @@ def test_the_numbers_are_those_of_the_statistics_over_sealed_days() -> None:
     ids=["nobody booked", "everybody saw the form"],
 )
 def test_what_cannot_be_said_has_its_reason(arm: tuple[int, ...], reasons: list[str | None]) -> None:
-    _, one = decomposition(EXPERIMENT, table(CONTROL, BETTER, arm), ALL_SEALED)
+    _, one = decomposition(EXPERIMENT, sealed_days(EXPERIMENT, table(CONTROL, BETTER, arm), ALL_SEALED))
     assert [part.reason for part in one.steps] == reasons
 
 
 def test_before_the_first_sealed_day_there_is_nothing() -> None:
     nobody = "in one of the variants nobody has got this far"
-    for one in decomposition(EXPERIMENT, table(CONTROL, BETTER, EVERYBODY), DAY_0):
+    for one in decomposition(EXPERIMENT, sealed_days(EXPERIMENT, table(CONTROL, BETTER, EVERYBODY), DAY_0)):
         assert one.total == Part("job-booked", None, NOTHING_KNOWN, None, nobody)
 
 

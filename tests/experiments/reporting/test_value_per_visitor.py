@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from experiments.definition.experiment import Experiment
+from experiments.events.cohort import sealed_days
 from experiments.reporting.comparison import NON_STATIONARY
 from experiments.reporting.value_per_visitor import ALL_EQUAL, NO_VALUE, ValueReport, VariantValue, value_report
 from stats.proportions.design import Design
@@ -52,7 +53,7 @@ TWO_DAYS = [row for day in range(2) for row in (*bought(day, 0, 1000, 60), *boug
 
 def test_values_are_those_of_sealed_days_in_currency_units() -> None:
     of = experiment()
-    found = value_report(of, table(of, TWO_DAYS), DAY_0 + timedelta(days=8, hours=1, seconds=1))
+    found = value_report(of, sealed_days(of, table(of, TWO_DAYS), DAY_0 + timedelta(days=8, hours=1, seconds=1)))
     assert found.variants == {
         "single": VariantValue(1000, 60, 3000.0, 3.0),
         "multi-step": VariantValue(1000, 90, 4500.0, 4.5),
@@ -63,7 +64,7 @@ def test_the_comparison_is_that_of_the_statistics() -> None:
     of = experiment(3, analysis={"alpha": 0.04, "detect": "20%"})
     rows = [*TWO_DAYS, *bought(0, 2, 1000, 80), *bought(1, 2, 1000, 70)]
     patterns = table(of, rows)
-    report = value_report(of, patterns, ALL_SEALED)
+    report = value_report(of, sealed_days(of, patterns, ALL_SEALED))
     assert [(one.variant, one.versus) for one in report.comparisons] == [("multi-step", "single"), ("pop-up", "single")]
     for index, one in enumerate(report.comparisons, 1):
         design = Design(0.5, 0.04, family_size=2, detect=0.2)
@@ -84,7 +85,7 @@ def test_the_comparison_is_that_of_the_statistics() -> None:
 
 def test_the_document() -> None:
     of = experiment()
-    document = value_report(of, table(of, TWO_DAYS), ALL_SEALED).to_json()
+    document = value_report(of, sealed_days(of, table(of, TWO_DAYS), ALL_SEALED)).to_json()
     assert document["variants"] == {
         "single": {"visitors": 2000, "orders": 120, "value_sum": 6000.0, "mean": 3.0},
         "multi-step": {"visitors": 2000, "orders": 180, "value_sum": 9000.0, "mean": 4.5},
@@ -120,7 +121,7 @@ TURNING = [
 )
 def test_what_cannot_be_said_is_null_with_its_reason(rows: list[Row], more: dict[str, Any], reason: str) -> None:
     of = experiment(**more)
-    [one] = value_report(of, table(of, rows), ALL_SEALED).comparisons
+    [one] = value_report(of, sealed_days(of, table(of, rows), ALL_SEALED)).comparisons
     assert one.reason is not None
     assert reason in one.reason
     assert one.effect.relative_interval is None
@@ -131,14 +132,16 @@ def test_what_cannot_be_said_is_null_with_its_reason(rows: list[Row], more: dict
 def test_without_a_sealed_day_there_is_no_mean() -> None:
     of = experiment()
     nothing = VariantValue(0, 0, 0.0, None)
-    report = value_report(of, table(of, TWO_DAYS), DAY_0)
+    report = value_report(of, sealed_days(of, table(of, TWO_DAYS), DAY_0))
     assert isinstance(report, ValueReport)
     assert report.variants == {"single": nothing, "multi-step": nothing}
 
 
 def test_a_control_that_earned_nothing_leaves_no_number_for_the_lift() -> None:
     of = experiment()
-    [one] = value_report(of, table(of, [*bought(0, 0, 1000, 0), *bought(0, 1, 1000, 200)]), ALL_SEALED).comparisons
+    [one] = value_report(
+        of, sealed_days(of, table(of, [*bought(0, 0, 1000, 0), *bought(0, 1, 1000, 200)]), ALL_SEALED)
+    ).comparisons
     assert one.effect.relative_lift is None
     assert one.effect.relative_interval is not None
     assert one.effect.relative_interval[0] is not None

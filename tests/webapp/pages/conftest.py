@@ -21,6 +21,7 @@ from experiments.audit.decision_log import Entry
 from experiments.audit.readout import Readout
 from experiments.definition.experiment import Experiment
 from experiments.definition.problem import Problem
+from experiments.events.cohort import sealed_days
 from experiments.planning.baseline import Measurement
 from experiments.reporting.commitment_ladder import ladder
 from experiments.reporting.comparison import NOTHING_KNOWN, Comparison, Effect, Look
@@ -166,7 +167,7 @@ def report(state: str = "undecided", of: Experiment | None = None, visitors: int
         rows.append(
             StepReport(step.step, step.event, kind, step.grade, "1 hour" if step.window else "7 days", cells, compared)
         )
-    table = patterns(phase, visitors)
+    sealed = sealed_days(phase, patterns(phase, visitors), NOW)
     values: dict[str, Any] = {
         "experiment": phase,
         "as_of": NOW,
@@ -179,10 +180,10 @@ def report(state: str = "undecided", of: Experiment | None = None, visitors: int
         "exposed": {key: visitors // len(keys) for key in keys},
         "sample_ratio": SampleRatio(0.83 if visitors else None, False, {key: 1 / len(keys) for key in keys}, None),
         "steps": rows,
-        "decomposition": decomposition(phase, table, NOW),
-        "value": value_report(phase, table, NOW),
-        "learned_values": learned_values(phase, table, NOW),
-        "ladder": ladder(phase, table, NOW),
+        "decomposition": decomposition(phase, sealed),
+        "value": value_report(phase, sealed),
+        "learned_values": learned_values(phase, sealed),
+        "ladder": ladder(phase, sealed),
         "ledger": {"bot": {"single": 12, "multi-step": 9}, "late": {"": 4}, "second-variant": {"single": 3}},
     }
     return Report(**(values | changes))

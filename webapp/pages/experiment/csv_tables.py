@@ -13,7 +13,6 @@ from experiments.definition.quantity import iso
 from experiments.reporting.report import Report
 from experiments.reporting.segments import SegmentReport
 from experiments.reporting.step_report import StepReport
-from webapp.pages.experiment.verdict_sentences import macro_step
 
 Line = Mapping[str, object]
 
@@ -47,7 +46,7 @@ class Shown:
 
 def goal(shown: Shown) -> Iterator[Line]:
     """Every variant: everybody who came, and what became of them at the goal."""
-    macro = macro_step(shown.report)
+    macro = shown.report.macro
     for key, one in macro.variants.items():
         counts = {"visitors": one.visitors, "reached": one.reached, "rate": one.rate, "immature": one.immature}
         yield {"variant": key, "step": macro.step, "exposed": shown.report.exposed[key]} | counts

@@ -12,7 +12,7 @@ from experiments.definition.decision_record import DecisionRecord
 from experiments.definition.experiment import Experiment
 from experiments.reporting.comparison import Comparison
 from experiments.reporting.report import Report
-from webapp.pages.experiment.verdict_sentences import MANY, is_final, macro_step
+from webapp.pages.experiment.verdict_sentences import MANY, is_final
 from webapp.words.formatting import Formatting, calendar_day, lift
 from webapp.words.sentences import fit, name, names, say, spoken
 from webapp.words.vocabulary import STATES, shown_state
@@ -43,7 +43,7 @@ def decided(report: Report, formatting: Formatting) -> Decided:
     """What was decided about this phase, held against the report's own moment."""
     experiment = report.experiment
     record = experiment.decision
-    macro = macro_step(report)
+    macro = report.macro
     measured = [
         (one.variant, lift(one.effect.relative_lift), fit(one.effect))
         for one in macro.comparisons[:MANY]
@@ -78,7 +78,7 @@ def _remarks(record: DecisionRecord, report: Report, formatting: Formatting) -> 
 
 def _shipped(record: DecisionRecord, report: Report, formatting: Formatting) -> Iterator[Remark]:
     shipped = report.experiment.shipped
-    one = next(one for one in macro_step(report).comparisons if one.variant == shipped)
+    one = next(one for one in report.macro.comparisons if one.variant == shipped)
     known = {"shipped": name(one.variant), **_names(report.experiment)}
     match one.state:
         case "better":
@@ -98,13 +98,13 @@ def _shipped(record: DecisionRecord, report: Report, formatting: Formatting) -> 
 
 
 def _kept(record: DecisionRecord, report: Report, formatting: Formatting) -> Iterator[Remark]:
-    better = [one for one in macro_step(report).comparisons if one.state == "better"]
+    better = [one for one in report.macro.comparisons if one.state == "better"]
     if better:
         keys = [one.variant for one in better]
         yield say("record.better.keep", better=names(keys), **_names(report.experiment)), True
     elif report.state == "worse":
         yield say("record.agrees"), False
-        if (fell := _fell_after(record, macro_step(report).comparisons, formatting)) is not None:
+        if (fell := _fell_after(record, report.macro.comparisons, formatting)) is not None:
             yield fell, False
     elif report.state == "equivalent":
         yield say("record.equivalent"), False

@@ -27,7 +27,7 @@ from webapp.pages.experiment.lift_waterfall import Waterfall, waterfalls
 from webapp.pages.experiment.scorecard import Scorecard, scorecards
 from webapp.pages.experiment.segment_forest import Forest, forest
 from webapp.pages.experiment.value import Worth, worth
-from webapp.pages.experiment.verdict_sentences import Verdict, macro_step, verdict
+from webapp.pages.experiment.verdict_sentences import Verdict, verdict
 from webapp.words.formatting import Formatting, count, percent, things
 from webapp.words.sentences import say, spoken
 from webapp.words.vocabulary import TERMS, Terms
@@ -128,7 +128,7 @@ def result_page(
     shares = [share for rung in report.ladder for share in rung.share.values() if share is not None]
     return ResultPage(
         report=report,
-        macro=macro_step(report),
+        macro=report.macro,
         verdict=verdict(report, formatting),
         decided=decided(report, formatting),
         scorecards=scorecards(report, formatting, still_needed),
@@ -181,7 +181,7 @@ def _method(report: Report) -> list[Markup]:
                 say(
                     f"family.{family}" + (".many" if family != "guardrail" and members[0].family_size > 1 else ""),
                     alpha=alpha,
-                    goal=spoken(macro_step(report).step),
+                    goal=spoken(report.macro.step),
                     size=things(members[0].family_size, "comparison"),
                 )
             )

@@ -53,14 +53,9 @@ class Shortfall:
         return max(0, self.needed - self.have)
 
 
-def macro_step(report: Report) -> StepReport:
-    """The step that decides: the end of the path."""
-    return next(step for step in report.steps if step.kind == "macro")
-
-
 def is_final(report: Report) -> bool:
     """Will no more data change the verdict? The one planned look is over, or the phase is and all its windows."""
-    macro = macro_step(report)
+    macro = report.macro
     if report.method == "fixed":
         return all(one.state != "collecting" for one in macro.comparisons)
     ended_at = report.experiment.ended_at
@@ -83,7 +78,7 @@ def shortfall(experiment: Experiment, step: StepReport, comparison: Comparison) 
 
 def verdict(report: Report, formatting: Formatting) -> Verdict:
     """The verdict of a report in words."""
-    macro = macro_step(report)
+    macro = report.macro
     goal = spoken(macro.step)
     words = _Words(report, macro, goal, formatting)
     return Verdict(

@@ -21,7 +21,7 @@ from webapp.pages.experiment import result_routes as results
 from webapp.pages.experiment.data_health import lost_log
 from webapp.pages.experiment.result_page import elapsed
 from webapp.pages.experiment.scorecard import scale
-from webapp.pages.experiment.verdict_sentences import is_final, macro_step
+from webapp.pages.experiment.verdict_sentences import is_final
 from webapp.pages.home.forecast import Outlook, Targets, asked, final_at, outlook
 from webapp.pages.home.site_health import Condition, condition
 from webapp.pages.page import page, prepare, site_formatting, this_minute
@@ -192,7 +192,7 @@ def _line(phase: Experiment, now: datetime) -> Line:
     settled = final_at(phase)  # then its report is the same for ever, and is found by its content
     figures = results.figures_of(phase, now if settled is None else min(now, settled))
     report = figures.report
-    comparisons = macro_step(report).comparisons
+    comparisons = report.macro.comparisons
     limit = scale(comparisons)
     pictures = [(one, whisker(one.effect, limit)) for one in comparisons]
     known, lender = None, None

@@ -12,7 +12,6 @@ from markupsafe import Markup
 from experiments.planning.baseline import Measurement
 from experiments.reporting.comparison import NON_STATIONARY
 from experiments.reporting.report import Report
-from webapp.pages.experiment.verdict_sentences import macro_step
 from webapp.words.formatting import Formatting, percent, things
 from webapp.words.sentences import say, spoken
 
@@ -50,7 +49,7 @@ def _worst_first(
     for step in report.steps:
         if any(one.state == "harmed" for one in step.comparisons):
             yield Condition("harmed", say("condition.harmed", step=spoken(step.step)))
-    for one in macro_step(report).comparisons:
+    for one in report.macro.comparisons:
         if one.reason == NON_STATIONARY:
             yield Condition("unstable", say("condition.moving"))
         if one.decided_at is not None and not one.decides_today:

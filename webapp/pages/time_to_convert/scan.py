@@ -11,7 +11,7 @@ from threading import Lock
 from typing import Literal
 
 from experiments.definition.experiment import Experiment
-from experiments.events.cohort import DAY, Clock
+from experiments.events.cohort import sealed_days
 from experiments.events.event import Event
 from experiments.reporting.time_to_convert import TimeToConvert, sealed_until, time_to_convert
 from experiments.store.sqlite.exposed_people import exposed_people, raw_events_gone
@@ -45,7 +45,7 @@ class TimeScans(Kept[str, TimeToConvert]):
     def times(self, phase: Experiment, store: Store, as_of: datetime) -> TimeToConvert:
         """The times of this phase as of this moment. Raises NoTimes, and StoreUnavailable."""
         tables = store.tables(phase)
-        sealed = tables.patterns.until(Clock(DAY, phase.window).first_unsealed(as_of))
+        sealed = sealed_days(phase, tables.patterns, as_of)
         visitors = int(sealed.visitors.sum())
         columns = (sealed.days, sealed.variant, sealed.pattern, sealed.visitors)
         content = phase.model_dump_json(), tables.revisions, *(column.tolist() for column in columns)
