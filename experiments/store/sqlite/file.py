@@ -2,7 +2,7 @@
 
 SQLite before 3.51.3 can corrupt a write-ahead log when two connections write or checkpoint at once, so every writer of
 every process takes `<file>.lock` for the whole transaction, its commit and any checkpoint; readers open read-only.
-In the lock's file is written which database the write-ahead log beside it belongs to: see `_Owner`.
+In the lock's file is written which database the write-ahead log beside it belongs to: see `Owner`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from experiments.store.sqlite.errors import in_words, is_damage, is_recovery, is_unwritten
-from experiments.store.sqlite.set_aside import forget_index, has_log, set_aside
+from experiments.store.sqlite.set_aside import Owner, inode_of, lock_of, put_strangers_aside, set_aside
 from experiments.store.store import StoreUnavailable
 
 Durability = Literal["full", "normal"]
@@ -27,16 +27,16 @@ BUSY_MS = 5_000  # nobody else writes while the lock is held; a reader recoverin
 # 16 MB of log before it is folded into the file. Ids are random, so that events change pages all over a large file, and
 # SQLite's 1,000 pages are full after two or three transactions; a page changed often is folded, and synced, once.
 LOG_PAGES = 4_000
+KEPT_READERS = 8  # connections that nobody uses
 
 _logger = logging.getLogger("yesladder")
 
 
-class _Owner(NamedTuple):
-    """Inodes: of the lock's file itself, so that a copied one says nothing, of the database, of its write-ahead log."""
+class _Reader(NamedTuple):
+    """A read-only connection, and on which file it was opened."""
 
-    lock: int
-    database: int
-    log: int
+    inode: int | None
+    connection: sqlite3.Connection
 
 
 class SqliteFile:
@@ -55,6 +55,7 @@ class SqliteFile:
         self.clock = clock
         self._writer: sqlite3.Connection | None = None
         self._inode: int | None = None
+        self._readers: list[_Reader] = []  # that nobody uses, the latest last: its pages are in memory still
         self._doubted = False  # did the disk refuse a write, so that it must be shown that it takes them again?
         self._threads = threading.Lock()
 
@@ -82,53 +83,82 @@ class SqliteFile:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """A read-only connection that sees one moment of the database for the length of the block."""
+        """A read-only connection that sees one moment of the database for the length of the block.
+
+        It is kept for whoever reads next, as long as the file is the same one.
+        """
         with self._said():
-            if not self._complete():
+            reader = self._reader()
+            if reader is None:
                 with self.writing():
                     pass  # makes the file and its schema, puts right what a crash left, or waits for who does
+                reader = _Reader(inode_of(self.path), self._connect("ro"))
+                reader.connection.execute("BEGIN")
             try:
-                with contextlib.closing(self._connect("ro")) as connection:
-                    connection.execute("BEGIN")
-                    yield connection
-            except sqlite3.DatabaseError as trouble:
-                self._examine_soon(trouble)
+                yield reader.connection
+                reader.connection.execute("ROLLBACK")
+            except BaseException as trouble:
+                reader.connection.close()
+                if isinstance(trouble, sqlite3.DatabaseError):
+                    self._examine_soon(trouble)
                 raise
+            self._readers.append(reader)
+            self._let_go(KEPT_READERS)
 
     def check(self) -> None:
         """Return when an event could be written now, and the file be opened by somebody new; raise when not."""
         with self.writing() as connection:
             _write_a_page(connection)
+        self._let_go()
         with self.reading():
             pass
 
     def close(self) -> None:
-        """Close the writing connection, which folds the log into the file."""
+        """Close the connections that nobody uses; the writing one, as the last, folds the log into the file."""
+        self._let_go()
         with self._threads, contextlib.suppress(OSError):
             if self._writer is not None:
                 with self._locked():
                     self._abandon()
 
-    def _complete(self) -> bool:
-        """Is the file there with its tables, and is the log beside it its own? Somebody may be making it just now."""
-        inode = self._inode_of(self.path)
-        owner = self._owner()
+    def _reader(self) -> _Reader | None:
+        """A connection at this moment of the database, a kept one if there is one.
+
+        None when somebody may be making the file just now: it has no tables, or the log beside it is not its own, or
+        is as a crash left it.
+        """
+        inode, owner = inode_of(self.path), Owner.of(self.path)
         if inode is None or (owner and owner.database != inode):
-            return False
+            return None
+        reader = None
+        with contextlib.suppress(IndexError):  # another thread may take the last
+            while (reader := self._readers.pop()).inode != inode:
+                reader.connection.close()
+        if reader is None or reader.inode != inode:
+            reader = _Reader(inode, self._connect("ro"))
         try:
-            with contextlib.closing(self._connect("ro")) as connection:
-                return bool(connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'refused'").fetchone())
+            reader.connection.execute("BEGIN")
+            if reader.connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'refused'").fetchone():
+                return reader
         except sqlite3.DatabaseError as trouble:
-            if is_recovery(trouble):
-                return False
-            self._examine_soon(trouble)
-            raise
+            if not is_recovery(trouble):
+                reader.connection.close()
+                self._examine_soon(trouble)
+                raise
+        reader.connection.close()
+        return None
+
+    def _let_go(self, kept: int = 0) -> None:
+        """Close the readers that nobody uses, but so many."""
+        with contextlib.suppress(IndexError):
+            while len(self._readers) > kept:
+                self._readers.pop(0).connection.close()
 
     def _open(self, lock: int) -> sqlite3.Connection:
-        if self._writer is not None and self._inode != self._inode_of(self.path):
+        if self._writer is not None and self._inode != inode_of(self.path):
             self._abandon()
         if self._writer is None:
-            self._put_strangers_aside()
+            put_strangers_aside(self.path, self.clock)
             connection = self._connect("rwc")
             try:
                 connection.execute("PRAGMA journal_mode = WAL")
@@ -140,8 +170,8 @@ class SqliteFile:
             except BaseException:
                 connection.close()
                 raise
-            self._writer, self._inode = connection, self._inode_of(self.path)
-            self._own(lock)
+            self._writer, self._inode = connection, inode_of(self.path)
+            Owner.note(self.path, lock)
         return self._writer
 
     def _prove(self, connection: sqlite3.Connection) -> None:
@@ -182,7 +212,7 @@ class SqliteFile:
             if found is not None:
                 name = set_aside(self.path, "corrupt", self.clock())
                 told = f"{self.path.name}: {in_words(found)}; it was set aside as {name}, and a fresh log begins"
-                os.truncate(self._lock, 0)  # the database that it names is no more
+                os.truncate(lock_of(self.path), 0)  # the database that it names is no more
                 _logger.error(told)
                 raise StoreUnavailable(told) from trouble
         finally:
@@ -205,52 +235,8 @@ class SqliteFile:
             raise
         return None if word == "ok" else sqlite3.DatabaseError(word)
 
-    def _put_strangers_aside(self) -> None:
-        """Never play a write-ahead log onto a database that it was not written for: that would destroy it."""
-        inode, owner = self._inode_of(self.path), self._owner()
-        if inode is not None and (owner is None or owner.database == inode):
-            return
-        if owner is not None:
-            what = "is gone" if inode is None else "is another file than before"
-            _logger.error("%s %s: what is taken from now on is added to what is there now", self.path.name, what)
-        if has_log(self.path) and (inode is None or (owner and owner.log == self._inode_of(self._log))):
-            name = set_aside(self.path, "replaced", self.clock())
-            _logger.error("the last events of the %s that was there before are kept in %s", self.path.name, name)
-        forget_index(self.path)
-
-    def _owner(self) -> _Owner | None:
-        """Which database the write-ahead log beside it belongs to, as its last writer noted; None: nobody knows."""
-        try:
-            text = self._lock.read_text("ascii")
-            owner = _Owner(*map(int, text.split()))
-        except (OSError, ValueError, TypeError):
-            return None
-        return owner if owner.lock == self._inode_of(self._lock) else None
-
-    def _own(self, lock: int) -> None:
-        """Note it, for every process. Without a sync: what a power cut leaves here names inodes that are no more."""
-        owner = _Owner(os.fstat(lock).st_ino, self._inode or 0, self._inode_of(self._log) or 0)
-        if self._owner() != owner:
-            os.ftruncate(lock, 0)
-            os.pwrite(lock, " ".join(map(str, owner)).encode(), 0)
-
-    @property
-    def _lock(self) -> Path:
-        return self.path.with_name(f"{self.path.name}.lock")
-
-    @property
-    def _log(self) -> Path:
-        return self.path.with_name(f"{self.path.name}-wal")
-
-    @staticmethod
-    def _inode_of(path: Path) -> int | None:
-        try:
-            return path.stat().st_ino
-        except FileNotFoundError:
-            return None
-
     def _check_inode(self) -> None:
-        if self._inode_of(self.path) != self._inode:
+        if inode_of(self.path) != self._inode:
             raise StoreUnavailable(f"{self.path.name} was deleted or replaced while it was written; nothing was taken")
 
     @contextlib.contextmanager
@@ -266,7 +252,7 @@ class SqliteFile:
 
     @contextlib.contextmanager
     def _locked(self, wait: bool = True) -> Iterator[int]:
-        lock = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        lock = os.open(lock_of(self.path), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -18,6 +19,7 @@ from experiments.audit.readout import Readout
 from experiments.events.decision import Decision
 from experiments.events.event import Event, MessageId, VisitorId
 from experiments.store.store import StoreUnavailable
+from webapp.pages.experiment import result_routes
 from webapp.server.app import create_app
 from webapp.services.services import Services
 
@@ -80,6 +82,29 @@ def test_whoever_looks_writes_what_was_decided(open_app: Flask, client: FlaskCli
     clock.move(days=1)
     assert client.get(path, base_url=HERE).status_code == 200
     assert log_of(open_app) == [one]
+
+
+@pytest.mark.parametrize("path", ["/", RESULT, f"{RESULT}?by=source", DOCUMENT])
+def test_a_page_reads_by_one_connection_which_is_kept(
+    open_app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """However many experiments of the site have ended."""
+    opened: list[str] = []
+    connect = sqlite3.connect
+
+    def counted(database: str, **options: Any) -> sqlite3.Connection:
+        opened.append(database)
+        return connect(database, **options)
+
+    monkeypatch.setattr(sqlite3, "connect", counted)
+    past = [
+        one.model_copy(update={"key": f"past-{n}"}) for n in range(3) for one in services(open_app).catalog.phases()
+    ]
+    monkeypatch.setattr(result_routes, "ended", lambda *_: past)
+    assert client.get(path, base_url=HERE).status_code == 200
+    assert [uri.partition("?")[2] for uri in opened] == ["mode=ro"]
+    assert client.get(path, base_url=HERE).status_code == 200
+    assert len(opened) == 1
 
 
 def test_the_document_has_the_log_before_and_after_it_is_written(open_app: Flask, client: FlaskClient) -> None:
