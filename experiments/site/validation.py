@@ -84,7 +84,7 @@ def _explained(model: type[BaseModel], place: Place, detail: ErrorDetails) -> It
         word, bound = bounds[0]
         yield Fault((), f"is {seen(value)}, must be {word} {bound:g}", f"write a number that is {word} {bound:g}")
     else:
-        yield Fault((), f"is {seen(value)}: {detail['msg']}", "write it as the README's config reference says")
+        yield Fault((), f"is {seen(value)}: {detail['msg']}", "write it as docs/reference says")
 
 
 _BOUNDS = (("gt", "above"), ("ge", "at least"), ("lt", "below"), ("le", "at most"))

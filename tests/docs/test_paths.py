@@ -68,5 +68,10 @@ def _code(page: Page) -> list[str]:
     return [*fenced, *indented, *re.findall(r"`([^`\n]+)`", page.text)]
 
 
+def test_every_make_target_is_explained() -> None:
+    rows = re.findall(r"^\| `make ([a-z-]+)`", (ROOT / "CONTRIBUTING.md").read_text("utf-8"), re.MULTILINE)
+    assert set(rows) | {"demo"} == TARGETS
+
+
 def test_the_readme_is_one_screen_or_two() -> None:
     assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 120
