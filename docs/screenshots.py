@@ -23,7 +23,6 @@ from typing import Literal
 from playwright.sync_api import sync_playwright
 from werkzeug.serving import make_server
 
-from webapp.charts.vega_process import drawing
 from webapp.commands.demo.demo import demo as command
 from webapp.commands.demo.history import build
 from webapp.server.app import create_app
@@ -73,7 +72,6 @@ def demo() -> Iterator[str]:
             thread.join()
             server.server_close()
             app.extensions["yesladder"].close()
-            drawing().close()
 
 
 def take(address: str, folder: Path = FOLDER) -> None:

@@ -1,8 +1,7 @@
 """Pictures of numbers, as SVG.
 
-charts.py            effect over time
+line_chart.py        lines and bands over two axes
+charts.py            the effect over time; how long visitors take
 cumulative_power.py  the chance of a verdict, by week
 interval_bar.py      an interval as a bar
-vega_process.py      where charts are drawn: a process of its own
-svg.py               what it draws, cleaned
 """

@@ -1,22 +1,24 @@
-"""ChancesChart: with what chance an experiment is decided by each week, as a Vega-Lite spec and as a table."""
+"""ChancesChart: with what chance an experiment is decided by each week, as a picture and as a table."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from markupsafe import Markup
 
 from experiments.planning.cumulative_power import Course
-from webapp.charts.charts import CONFIG, EFFECT, INK, QUIET, WIDE, ZERO, Size
-from webapp.charts.vega_process import Spec
+from webapp.charts.line_chart import Axis, LineChart, Size, nice_values
 from webapp.words.formatting import lift
 
 MAX_POINTS = 120
 MAX_WEEKS = 26
 """Of the table; a longer course is shown in steps of several weeks."""
 _LABEL_GAP = 0.085  # of the height: two labels nearer than this would touch
-_DASHES: tuple[list[int], ...] = ([2, 3], [6, 4], [1, 0], [10, 4])
+ASKED = 2
+"""Which line is that of the lift that the plan asks for."""
+_DASHES = ("2 3", "6 4", "", "10 4")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,52 +39,25 @@ def weeks(courses: Sequence[Course]) -> Sequence[Week]:
     return [Week(number, [course.by(number * 7) for course in courses]) for number in numbers]
 
 
-def chances_chart(courses: Sequence[Course], size: Size) -> Spec:
-    """The chance over weeks, one line for each true lift; its name stands at its end."""
-    rows = [row for k, course in enumerate(courses) for row in _points(course, k)]
+def chances_chart(courses: Sequence[Course], size: Size, name: str) -> Markup:
+    """The chance over weeks, one line for each true lift, whose name stands at its end. `name`: for a screen reader."""
     last = max(course.days[-1] for course in courses) / 7
-    x: dict[str, Any] = {"field": "week", "type": "quantitative", "title": "weeks"}
-    x["scale"] = {"domain": [0, last], "nice": False}
-    x["axis"] = {"grid": False, "tickMinStep": 1, "tickCount": 10 if size is WIDE else 5, "titleFontWeight": "normal"}
-    y: dict[str, Any] = {"field": "found", "type": "quantitative", "title": None, "scale": {"domain": [0, 1]}}
-    y["axis"] = {"format": ".0%", "tickCount": 5}
-    layers: list[object] = []
-    for k, course in enumerate(courses):
-        colour, width = (QUIET, 1.5) if not course.lift else (EFFECT, 2.5 if k == 2 else 1.75)
-        mark = {"type": "line", "color": colour, "strokeWidth": width, "strokeDash": _DASHES[k], "clip": True}
-        chosen = {"filter": f"datum.line == {k}"}
-        layers.append({"transform": [chosen], "mark": mark, "encoding": {"x": x, "y": y}})
-    for (k, course), place in zip(enumerate(courses), _label_places(courses), strict=True):
-        word = {"type": "text", "text": _label(course), "align": "left", "dx": 6, "fontSize": 12}
-        word["color"] = INK if k == 2 else QUIET
-        layers.append(
-            {
-                "data": {"values": [{"week": last, "found": place}]},
-                "mark": word,
-                "encoding": {"x": {"field": "week", "type": "quantitative"}, "y": {"field": "found"} | _PLAIN},
-            }
-        )
-    # with data of its own, or it would be drawn once for every row
-    layers.append({"data": {"values": [{}]}, "mark": {"type": "rule", "color": ZERO}, "encoding": {"y": {"datum": 0}}})
-    return {
-        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
-        "width": size.width,
-        "height": size.height,
-        "autosize": {"type": "fit", "contains": "padding"},
-        "padding": {"left": 8, "top": 10, "right": 76, "bottom": 4},
-        "background": None,
-        "data": {"values": rows},
-        "layer": layers,
-        "config": CONFIG,
-    }
+    x = Axis(0.0, last, [(week, f"{week:g}") for week in nice_values(0.0, last, size.ticks, 1.0)], title="weeks")
+    chart = LineChart(size, x, Axis(0.0, 1.0, [(k / 5, f"{k / 5:.0%}") for k in range(6)]), right=76.0)
+    chart.line([(0.0, 0.0), (last, 0.0)], "stroke-zero")
+    for k, (course, place) in enumerate(zip(courses, _label_places(courses), strict=True)):
+        colour, width = ("effect", 2.5 if k == ASKED else 1.75) if course.lift else ("quiet", 1.5)
+        chart.line(_points(course), f"stroke-{colour}", width, _DASHES[k])
+        chart.word(last, place, _label(course), "fill-ink" if k == ASKED else "fill-quiet")
+    return chart.svg(name)
 
 
-def _points(course: Course, line: int) -> list[dict[str, float]]:
-    """At most `MAX_POINTS`, evenly spaced, beginning with the day before which nothing is decided."""
+def _points(course: Course) -> list[tuple[float, float]]:
+    """At most `MAX_POINTS` (week, chance), evenly spaced, beginning with the day before which nothing is decided."""
     step = max(1, len(course.days) // MAX_POINTS)
     chosen = [*range(0, len(course.days) - 1, step), len(course.days) - 1]
-    before = {"line": line, "week": 0.0, "found": 0.0}, {"line": line, "week": course.days[0] / 7, "found": 0.0}
-    return [*before, *({"line": line, "week": course.days[k] / 7, "found": float(course.found[k])} for k in chosen)]
+    before = [(0.0, 0.0), (course.days[0] / 7, 0.0)]
+    return [*before, *((course.days[k] / 7, float(course.found[k])) for k in chosen)]
 
 
 def _label_places(courses: Sequence[Course]) -> list[float]:
@@ -99,6 +74,3 @@ def _label_places(courses: Sequence[Course]) -> list[float]:
 
 def _label(course: Course) -> str:
     return lift(course.lift) if course.lift else "no change"
-
-
-_PLAIN = {"type": "quantitative"}

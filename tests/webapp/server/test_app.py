@@ -185,8 +185,8 @@ def test_a_database_that_is_none_is_set_aside_and_named(site_path: Path) -> None
 
 
 def test_a_worker_starts_without_the_statistics() -> None:
-    """scipy, statsmodels, pandas and vl_convert take seconds to load; serving assignments needs none of them."""
-    heavy = ("scipy", "statsmodels", "pandas", "vl_convert")
+    """scipy, statsmodels and pandas take seconds to load; serving assignments needs none of them."""
+    heavy = ("scipy", "statsmodels", "pandas")
     code = (
         f"import json, sys, webapp.server.worker; print(json.dumps([name for name in {heavy} if name in sys.modules]))"
     )

@@ -12,7 +12,8 @@ from markupsafe import Markup
 from experiments.reporting.comparison import Comparison, Look
 from experiments.reporting.report import Report
 from experiments.reporting.step_report import StepReport
-from webapp.charts.charts import NARROW, WIDE, Charts, Size, effect_over_time
+from webapp.charts.charts import effect_over_time
+from webapp.charts.line_chart import NARROW, WIDE, Size
 from webapp.words.formatting import Formatting, lift, things
 from webapp.words.sentences import fit, say, spoken
 
@@ -22,7 +23,7 @@ ALONE = 2
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """One comparison's course: its charts (none when they cannot be drawn), and each day's last look, newest first."""
+    """One comparison's course: its charts (none of fewer than two looks), and each day's last look, newest first."""
 
     comparison: Comparison
     charts: Sequence[Markup]
@@ -48,12 +49,11 @@ class OverTime:
         return say("over-time.one-look")
 
 
-def over_time(report: Report, step: str | None, charts: Charts, formatting: Formatting) -> OverTime:
+def over_time(report: Report, step: str | None, formatting: Formatting) -> OverTime:
     """The course of the effect at this step (None: at the macro-conversion). Raises UnknownStep."""
     chosen = chosen_step(report, step)
     sizes = (WIDE, NARROW) if len(chosen.comparisons) <= ALONE else (NARROW,)
-    until = charts.patience()
-    courses = [_course(chosen, one, sizes, charts, until, formatting) for one in chosen.comparisons]
+    courses = [_course(chosen, one, sizes, formatting) for one in chosen.comparisons]
     return OverTime(chosen, [one for one in report.steps if one.comparisons], courses)
 
 
@@ -63,21 +63,11 @@ def chosen_step(report: Report, step: str | None) -> StepReport:
     return next(one for one in report.steps if one.step == key)
 
 
-def _course(
-    step: StepReport,
-    comparison: Comparison,
-    sizes: Sequence[Size],
-    charts: Charts,
-    until: float,
-    formatting: Formatting,
-) -> Course:
-    pictures = []
-    for size in sizes:
-        spec = effect_over_time(comparison, formatting.zone, size)
-        drawn = spec and charts.picture(spec, _name(step, comparison, formatting), size.css, until)
-        if drawn:
-            pictures.append(drawn)
-    return Course(comparison, pictures, list(_last_of_days(comparison.looks, formatting.zone)))
+def _course(step: StepReport, comparison: Comparison, sizes: Sequence[Size], formatting: Formatting) -> Course:
+    days = list(_last_of_days(comparison.looks, formatting.zone))
+    name = _name(step, comparison, formatting) if days else ""
+    drawn = [effect_over_time(comparison, formatting.zone, size, name) for size in sizes]
+    return Course(comparison, [one for one in drawn if one is not None], days)
 
 
 def _last_of_days(looks: Sequence[Look], zone: tzinfo) -> Iterator[Look]:

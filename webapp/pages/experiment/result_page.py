@@ -19,7 +19,6 @@ from experiments.reporting.lift_decomposition import ACCOUNTING_IDENTITY
 from experiments.reporting.report import Report
 from experiments.reporting.segments import SegmentReport, segment_attributes
 from experiments.reporting.step_report import StepReport
-from webapp.charts.charts import Charts
 from webapp.pages.experiment.data_health import DataHealth, data_health
 from webapp.pages.experiment.decision_sentences import Decided, decided
 from webapp.pages.experiment.effect_over_time import OverTime, over_time
@@ -114,7 +113,6 @@ def result_page(
     figures: Readout,
     segments: SegmentReport,
     step: str | None,
-    charts: Charts,
     formatting: Formatting,
     still_needed: Mapping[str, int] | None = None,
 ) -> ResultPage:
@@ -123,7 +121,7 @@ def result_page(
     `still_needed`: step -> how many more visitors it takes, as scorecard.py has it.
     """
     report = figures.report
-    course = over_time(report, step, charts, formatting)
+    course = over_time(report, step, formatting)
     rates = [one.rate for row in report.steps for one in row.variants.values() if one.rate is not None]
     shares = [share for rung in report.ladder for share in rung.share.values() if share is not None]
     return ResultPage(

@@ -13,8 +13,6 @@ from experiments.audit.readout import DIAGNOSED, Readout, ended
 from experiments.definition.experiment import Experiment
 from experiments.events.tables import Tables
 from experiments.reporting.segments import SegmentReport, segment_attributes, segment_report
-from webapp.charts.charts import Charts
-from webapp.charts.vega_process import drawing
 from webapp.pages.experiment.csv_tables import TABLES, Shown, as_csv
 from webapp.pages.experiment.csv_tables import segments as segment_lines
 from webapp.pages.experiment.data_health import lost_log
@@ -31,8 +29,6 @@ from webapp.services.services import services
 from webapp.words.formatting import interval
 
 blueprint = Blueprint("results", __name__)
-
-_charts = Charts(drawing())
 
 
 @blueprint.record_once
@@ -59,7 +55,7 @@ def result(key: str) -> Response:
     figures = _readout(tables, at)
     segments = segment_report(experiment, by, tables.by(by), at)
     needed = None if as_of or experiment.ended_at else _still_needed(figures)
-    shown = result_page(figures, segments, place.step, _charts, site_formatting(), needed)
+    shown = result_page(figures, segments, place.step, site_formatting(), needed)
     length = elapsed(experiment, shown.report.as_of)
     values = {"page": shown, "place": place, "length": length, "experiment": experiment}
     values["lost"] = lost_log(services().site.database, experiment, site_formatting())

@@ -17,9 +17,8 @@ from experiments.definition.experiment import Experiment
 from experiments.planning.baseline import measured
 from experiments.planning.cumulative_power import Course
 from experiments.planning.plan import METHODS, StepPlan
-from webapp.charts.charts import NARROW, WIDE, Charts
 from webapp.charts.cumulative_power import Week, chances_chart, weeks
-from webapp.charts.vega_process import drawing
+from webapp.charts.line_chart import NARROW, WIDE
 from webapp.pages.page import as_data, page, prepare, site_formatting, this_minute
 from webapp.pages.plan.form import PlanForm, plan_form
 from webapp.pages.plan.inputs import Planned, Plans, Question
@@ -36,8 +35,6 @@ blueprint = Blueprint("plan", __name__)
 PATIENCE_SECONDS = 1.7
 DATA_PATIENCE_SECONDS = 8.0
 """So long a page, and a program, waits for a plan that is being computed."""
-
-_charts = Charts(drawing())
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,10 +130,9 @@ def _page(question: Question, found: Found[Planned] | None, asks: Markup | None)
         words = PlanWords(found.answer.plan, given, formatting, say)
         lines = found.answer.courses
         table = weeks(lines)
-        for size in (WIDE, NARROW) if lines else ():
-            drawn = _charts.picture(chances_chart(lines, size), _name(experiment, lines, table), size.css)
-            if drawn:
-                pictures.append(drawn)
+        if lines:
+            name = _name(experiment, lines, table)
+            pictures = [chances_chart(lines, size, name) for size in (WIDE, NARROW)]
     goal = known.rates.get(experiment.macro.step) if known else None
     per_day = known.visitors_per_day if known else None
     hints = {

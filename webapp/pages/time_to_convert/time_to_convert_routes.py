@@ -12,8 +12,8 @@ from markupsafe import Markup
 
 from experiments.definition.experiment import Experiment
 from experiments.reporting.time_to_convert import StepTimes, TimeToConvert
-from webapp.charts.charts import NARROW, WIDE, Charts, reached_by_time
-from webapp.charts.vega_process import drawing
+from webapp.charts.charts import reached_by_time
+from webapp.charts.line_chart import NARROW, WIDE
 from webapp.pages.experiment.csv_tables import Line, as_csv
 from webapp.pages.page import as_data, as_file, page, prepare, this_minute
 from webapp.pages.query import asked_moment, asked_phase, started_phase
@@ -27,14 +27,13 @@ from webapp.words.vocabulary import TERMS, Terms
 
 blueprint = Blueprint("time_to_convert", __name__)
 
-_charts = Charts(drawing())
 _STATUS = {"gone": 410, "many": 503, "slow": 503, "busy": 503}
 _QUARTERS = ("quarter_within", "half_within", "three_quarters_within")
 
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """What the page shows: all steps in numbers, and the chosen one as a curve; no charts where they cannot be drawn.
+    """What the page shows: all steps in numbers, and the chosen one as a curve; no charts of nobody.
 
     `times` None: there are none, and `refusal` says why.
     """
@@ -107,13 +106,8 @@ def _page(experiment: Experiment, as_of: datetime, asked: str) -> Times:
     except NoTimes as why:
         return Times(None, refusal(why, experiment), None, ())
     step = next(one for one in found.steps if one.step == asked)
-    drawn = []
-    for size in (WIDE, NARROW):
-        spec = reached_by_time(step, found.points, size)
-        picture = spec and _charts.picture(spec, _name(step, found), size.css)
-        if picture:
-            drawn.append(picture)
-    return Times(found, None, step, drawn)
+    drawn = [reached_by_time(step, found.points, size, _name(step, found)) for size in (WIDE, NARROW)]
+    return Times(found, None, step, [one for one in drawn if one is not None])
 
 
 def _name(step: StepTimes, found: TimeToConvert) -> str:

@@ -16,6 +16,7 @@ from experiments.reporting.comparison import NOTHING_KNOWN, Effect
 from experiments.reporting.learned_values import Backing
 from experiments.reporting.lift_decomposition import ACCOUNTING_IDENTITY, Part, VariantDecomposition
 from experiments.reporting.sample_ratio import Finding, SampleRatio
+from tests.webapp.pages.conftest import without_pictures
 from webapp.pages.experiment.lift_waterfall import waterfalls
 from webapp.pages.experiment.value import worth
 from webapp.words.formatting import Formatting
@@ -37,7 +38,7 @@ def section(client: FlaskClient, heading: str, path: str = PAGE) -> str:
 
 def words(markup: str) -> str:
     """The words of some markup, white space made even."""
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", re.sub(r"<svg.*?</svg>|<wbr>", "", markup, flags=re.S)))
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", without_pictures(markup).replace("<wbr>", "")))
 
 
 @pytest.mark.parametrize("heading", ["ladder", "origin", "worth", "segments"])
