@@ -40,6 +40,7 @@ study: .venv/ready-dev .venv/study/ready
 # The documentation as HTML, to be opened at docs/_build/index.html. A broken reference is an error; needs no network.
 docs: .venv/ready-dev
 	$(BIN)/sphinx-build -W -n -q -b html docs docs/_build
+	@echo 'The documentation: docs/_build/index.html'
 
 # After a change of commands, routes, keys, tables or imports: what the documentation shows of them.
 reference: .venv/ready-dev

@@ -10,11 +10,11 @@ exclude_patterns = ["_build"]
 nitpicky = True
 language = "en"
 
-myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
 html_theme = "furo"
 html_title = "yesladder"
+html_favicon = "../webapp/static/favicon.svg"
 html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False

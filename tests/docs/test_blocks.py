@@ -139,7 +139,7 @@ def test_yaml_shown_is_what_a_file_may_say(block: str, tmp_path: Path) -> None:
 
 
 RUN_OR_READ = {"sh", "python", "yaml", "json"}
-SHOWN = {"text", "html", "js", "{toctree}", "{container}", "{include}", "{image}"}
+SHOWN = {"text", "html", "js", "{toctree}", "{include}"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
