@@ -94,9 +94,9 @@ def repeated_p_values(z: Floats, points: npt.NDArray[np.intp], level: float) -> 
 def grid_points(fractions: Floats) -> npt.NDArray[np.intp]:
     """Which looks are at a point of the grid that no look was at before, and which, 1 .. GRID? 0 at all others.
 
-    `fractions`: information at each look over its planned value, not falling, shape (looks,). Who passes several
-    points at once is at the last of them: what could have been spent at the others is forfeited. From the plan on
-    nothing is spent any more.
+    `fractions`: information at each look over its planned value, not falling, shape (looks,), or (..., looks) for many
+    tests at once. Who passes several points at once is at the last of them: what could have been spent at the others
+    is forfeited. From the plan on nothing is spent any more.
     """
     passed = np.minimum(np.floor(fractions * GRID + 1e-9), GRID).astype(np.intp)
     return np.where(np.diff(passed, prepend=0) > 0, passed, 0)

@@ -57,9 +57,8 @@ class Looks:
 
     def _spending(self, level: float) -> Floats:
         boundary = np.concatenate(([np.inf], grid_boundary(level)))
-        points = np.array([grid_points(fraction) for fraction in self.fraction])
         haste = [log_haste(*so_far) for so_far in zip(self._weight, self._information, strict=True)]
-        return np.sqrt(boundary[points] ** 2 + np.array(haste))
+        return np.sqrt(boundary[grid_points(self.fraction)] ** 2 + np.array(haste))
 
     def z_lift(self, true_lift: float) -> Floats:
         """The statistic of the relative lift, at the true one."""

@@ -1,12 +1,13 @@
-"""Replications: many runs of a world, counted in other processes, the same numbers however many there are."""
+"""Replications: many runs of a world, the same numbers however many processes count them."""
 
 from __future__ import annotations
 
 import os
 import zlib
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
 from multiprocessing import get_context
 from typing import Protocol, TypeVar
 
@@ -35,7 +36,8 @@ def counted(
 ) -> dict[str, Counter[str]]:
     """World's name -> what `count` counted over its replications, and how many `replications` they were.
 
-    Whole chunks are counted at a time. `count` is a function of an importable module.
+    Whole chunks are counted at a time. `count` is a function of an importable module. The full study counts on all
+    cores; the reduced one here, as two new processes would need as long to start as it takes.
     """
     work = [
         (world, range(first, first + chunk))
@@ -43,8 +45,12 @@ def counted(
         for first in range(0, wanted, chunk)
     ]
     sums: dict[str, Counter[str]] = {world.name: Counter() for world in replications}
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
-        for (world, some), happened in zip(work, pool.map(count, *zip(*work, strict=True)), strict=True):
+    with ExitStack() as stack:
+        at_once: Callable[..., Iterable[Counter[str]]] = map
+        if FULL:
+            pool = ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn"))
+            at_once = stack.enter_context(pool).map
+        for (world, some), happened in zip(work, at_once(count, *zip(*work, strict=True)), strict=True):
             sums[world.name].update(happened)
             sums[world.name]["replications"] += len(some)
     return sums

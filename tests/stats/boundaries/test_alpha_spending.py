@@ -142,6 +142,7 @@ def test_nothing_spent_is_never_crossed() -> None:
 )
 def test_a_look_is_at_the_last_point_it_passed(fractions: tuple[float, ...], points: tuple[int, ...]) -> None:
     assert grid_points(np.array(fractions)).tolist() == list(points)
+    assert grid_points(np.array([fractions, fractions])).tolist() == [list(points)] * 2
 
 
 @settings(deadline=None)
