@@ -18,8 +18,8 @@ from experiments.simulation.simulate import simulate, true_rates
 from experiments.simulation.truth import read_truth
 from experiments.site.catalog import Catalog
 from experiments.site.site import Site
-from experiments.store.sqlite.engine import open_store
 from webapp.commands.log.events import batches
+from webapp.commands.shared.opened_site import opened_store
 from webapp.commands.site.site_folder import add_exhibit, new_site
 from webapp.words.formatting import count, lift, rate
 from webapp.words.sentences import spoken
@@ -77,12 +77,9 @@ def _fill(folder: Path, catalog: Catalog, events: Sequence[Event]) -> None:
     """Append events in the order of receipt, by a clock that reads what it read then: history is no revision."""
     site = Site.open(folder)
     then = events[0].received_at
-    store = open_store(site.database, catalog.phases, durability=site.settings.durability, clock=lambda: then)
-    try:
+    with opened_store(site, catalog.phases, clock=lambda: then) as store:
         for batch in batches(events, "Storing"):
             store.append(batch)
-    finally:
-        store.close()
 
 
 def _in_force(catalog: Catalog, shown: Exhibit) -> Experiment:

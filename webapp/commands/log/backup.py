@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 
 from webapp.commands.shared.console import progress
-from webapp.commands.site.site_folder import SITE, require_site
+from webapp.commands.shared.opened_site import SITE, opened
 
 
 @click.command(short_help="Copy SITE, while it is served, into a new folder.")
 @SITE
 @click.argument("to", type=click.Path(path_type=Path))
 @click.option("--quick", is_flag=True, help="Do not recount the results from the copied events.")
-def backup(site: Path, to: Path, quick: bool) -> None:
+def backup(folder: Path, to: Path, quick: bool) -> None:
     """Copy SITE into the new folder TO: its log as of this moment, config files, record of phases and tokens.
 
     Every event acknowledged before it began is in it. The copy is looked through, and its results are recounted from
@@ -23,16 +22,13 @@ def backup(site: Path, to: Path, quick: bool) -> None:
     damaged folder away and copy TO into its place.
     """
     from experiments.maintenance.backup import back_up
-    from experiments.site.catalog import Catalog
-    from experiments.site.site import Site
     from webapp.words.formatting import things
 
-    require_site(site)
-    Catalog(site, lambda: datetime.now(UTC))  # so that the record has what the config files say by now
-    done = back_up(Site.open(site), to, progress, recount=not quick)
+    with opened(folder) as (site, _, _, _):  # its record has what the config files say by now
+        done = back_up(site, to, progress, recount=not quick)
     if done.differences:
         raise click.ClickException(
             f"{to} is a sound copy, but {things(len(done.differences), 'count')} in it differ from its events, "
-            f"as in {site}. They are named by: yesladder verify {site}"
+            f"as in {folder}. They are named by: yesladder verify {folder}"
         )
     click.echo(f"Copied {things(done.events, 'event')} to {to}." + ("" if quick else " All counts agree with them."))

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from webapp.commands.shared.console import progress
-from webapp.commands.site.site_folder import SITE, require_site
+from webapp.commands.shared.opened_site import SITE, opened
 
 if TYPE_CHECKING:
     from experiments.events.event import VisitorId
     from experiments.maintenance.retention import Expired
-    from experiments.site.catalog import Catalog
-    from experiments.site.site import Site
     from experiments.store.sqlite.engine import SqliteStore
 
 _TOLD = 10  # names that are spelled out
@@ -27,7 +23,7 @@ _TOLD = 10  # names that are spelled out
 @SITE
 @click.argument("visitor")
 @click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
-def forget(site: Path, visitor: str, dry_run: bool) -> None:
+def forget(folder: Path, visitor: str, dry_run: bool) -> None:
     """Delete all that SITE knows of VISITOR: an id as your pages or servers send it.
 
     Every event of this id and of the ids joined to it goes, with its bytes: from the log, its write-ahead file and
@@ -42,12 +38,12 @@ def forget(site: Path, visitor: str, dry_run: bool) -> None:
 
     ids: Collection[VisitorId] = {VisitorId(visitor)}
     left: list[str] = []
-    with _opened(site) as (opened, _, store):
-        if opened.database.exists():
+    with opened(folder) as (site, _, store, _):
+        if site.database.exists():
             ids, left = _forget(store, VisitorId(visitor), dry_run)
         else:
             click.echo("There are no events yet.")
-    left += [str(path) for path in files_with(site, ids, opened.database)]
+    left += [str(path) for path in files_with(folder, ids, site.database)]
     if left:
         told = "\n".join(f"  {one}" for one in left)
         raise click.ClickException(f"this is for you to delete or to change:\n{told}")
@@ -56,7 +52,7 @@ def forget(site: Path, visitor: str, dry_run: bool) -> None:
 @click.command(short_help="Delete raw events that are older than `retention`.")
 @SITE
 @click.option("--yes", is_flag=True, help="Do it. Without it nothing is deleted, and what would be is told.")
-def expire(site: Path, yes: bool) -> None:
+def expire(folder: Path, yes: bool) -> None:
     """Tell which raw events of SITE are older than `retention` in yesladder.yaml; with --yes, delete them.
 
     Only what no count depends on any more goes: events of tests that have stopped and whose last numbers are final, and
@@ -66,16 +62,15 @@ def expire(site: Path, yes: bool) -> None:
     """
     from experiments.maintenance import retention
 
-    with _opened(site) as (opened, catalog, store):
-        kept = opened.settings.retention
+    with opened(folder) as (site, catalog, store, now):
+        kept = site.settings.retention
         if kept is None:
             raise click.ClickException(
                 "events are kept forever: yesladder.yaml has no `retention`, such as retention: 400 days"
             )
-        if not opened.database.exists():
+        if not site.database.exists():
             click.echo("There are no events yet.")
             return
-        now = datetime.now(UTC)
         for phase in catalog.phases():
             store.tables(phase)  # brings the counts up to date before what they follow from goes
         total = retention.visitors_before(store.file, retention.rule_of(store.file, kept, now).before)
@@ -133,19 +128,3 @@ def _tell(expired: Expired, done: bool) -> None:
         click.echo(f"Final, not to be recounted any more: {phases}.")
     if not done:
         click.echo("Nothing was deleted. To do it: --yes")
-
-
-@contextmanager
-def _opened(site: Path) -> Iterator[tuple[Site, Catalog, SqliteStore]]:
-    from experiments.site.catalog import Catalog
-    from experiments.site.site import Site
-    from experiments.store.sqlite.engine import open_store
-
-    require_site(site)
-    opened = Site.open(site)
-    catalog = Catalog(site, lambda: datetime.now(UTC))
-    store = open_store(opened.database, catalog.phases, durability=opened.settings.durability)
-    try:
-        yield opened, catalog, store
-    finally:
-        store.close()

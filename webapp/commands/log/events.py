@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from webapp.commands.shared.console import progress
-from webapp.commands.site.site_folder import SITE, require_site
+from webapp.commands.shared.opened_site import SITE, opened
 
 if TYPE_CHECKING:
     from experiments.definition.experiment import Experiment
@@ -29,70 +29,54 @@ _TOLD = 20  # refused lines that are spelled out
 @SITE
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--skip-refused", is_flag=True, help="Store the lines that are right even if others are refused.")
-def import_(site: Path, file: Path, skip_refused: bool) -> None:
+def import_(folder: Path, file: Path, skip_refused: bool) -> None:
     """Bring the events of FILE into the log of SITE, as if they arrived when they say.
 
     FILE has one Segment-shaped event (track, identify, page ...) in JSON per line, with its `timestamp` and, if it
     was received later, `receivedAt`. The whole file is looked through before anything is stored: if one line is
     refused, nothing is. Importing the same events again changes nothing: each is known by its `messageId`.
     """
-    from experiments.site.catalog import Catalog
-    from experiments.site.site import Site
-    from experiments.store.sqlite.engine import open_store
     from webapp.wire.segment_file import read_events
 
-    require_site(site)
-    settings = Site.open(site)
-    now = datetime.now(UTC)
-    catalog = Catalog(site, lambda: now)
-    lines, size = partial(read_events, file, catalog, settings.settings.staff, now), file.stat().st_size
-    refused, earliest = _look_through(lines(), size)
-    _tell(refused)
-    if refused and not skip_refused:
-        count = "1 line is" if len(refused) == 1 else f"{len(refused):,} lines are"
-        raise click.ClickException(f"{count} refused, so nothing was stored. Mend them, or skip them: --skip-refused")
-    for key, at in earliest.items():
-        catalog.backdate(key, at)
-    store = open_store(settings.database, catalog.phases, durability=settings.settings.durability)
-    try:
-        receipts = _store(lines(), size, store)
-    except KeyboardInterrupt:
-        raise click.ClickException("interrupted. Run it again to finish: no event is counted twice") from None
-    finally:
-        store.close()
+    size = file.stat().st_size
+    with opened(folder) as (site, catalog, store, now):
+        lines = partial(read_events, file, catalog, site.settings.staff, now)
+        refused, earliest = _look_through(lines(), size)
+        _tell(refused)
+        if refused and not skip_refused:
+            count = "1 line is" if len(refused) == 1 else f"{len(refused):,} lines are"
+            remedy = "Mend them, or skip them: --skip-refused"
+            raise click.ClickException(f"{count} refused, so nothing was stored. {remedy}")
+        for key, at in earliest.items():
+            catalog.backdate(key, at)
+        try:
+            receipts = _store(lines(), size, store)
+        except KeyboardInterrupt:
+            raise click.ClickException("interrupted. Run it again to finish: no event is counted twice") from None
     stored, known = sum(receipt.stored for receipt in receipts), sum(receipt.duplicates for receipt in receipts)
     click.echo(f"{stored:,} stored, {known:,} known already, {len(refused):,} refused.")
 
 
 @click.command(short_help="Recount SITE's results from its log of events.")
 @SITE
-def verify(site: Path) -> None:
+def verify(folder: Path) -> None:
     """Recount SITE's results from its log of events, and compare them with what the result pages show.
 
     Then reach every verdict of the decision log again. Ends with exit code 1 and the cells and decisions that differ,
     should there ever be any. A decision whose counts a dated revision changed is told, and no fault.
     """
     from experiments.maintenance.retention import gone
-    from experiments.site.catalog import Catalog
-    from experiments.site.site import Site
-    from experiments.store.sqlite.engine import open_store
     from webapp.words.formatting import things
 
-    require_site(site)
-    settings = Site.open(site)
-    if not settings.database.exists():
-        click.echo("There are no events yet.")
-        return
-    catalog = Catalog(site, lambda: datetime.now(UTC))
-    store = open_store(settings.database, catalog.phases, durability=settings.settings.durability)
-    try:
+    with opened(folder) as (site, catalog, store, _):
+        if not site.database.exists():
+            click.echo("There are no events yet.")
+            return
         differences = store.verify()
         with store.file.reading() as connection:
             final = gone(connection)
         log = _extent(event.received_at for event in store.scan())
         decisions, differing, doubtful = _check_decisions(catalog.phases(), store)
-    finally:
-        store.close()
     for one in differences:
         click.echo(f"{one.experiment} phase {one.phase}: {one.cell} is {one.table}, recounted {one.recount}")
     if differences:

@@ -8,13 +8,12 @@ import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TextIO
 
 import click
 
-from webapp.commands.site.site_folder import SITE, require_site
+from webapp.commands.shared.opened_site import SITE, chosen_phase, opened
 
 if TYPE_CHECKING:
     from experiments.definition.experiment import Experiment
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     help="jsonl: one JSON object a line; events as `import` reads them. csv: a header, then a row for each.",
 )
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="A new file; else it is printed.")
-def export(site: Path, experiment: str | None, what: str, form: Literal["jsonl", "csv"], out: Path | None) -> None:
+def export(folder: Path, experiment: str | None, what: str, form: Literal["jsonl", "csv"], out: Path | None) -> None:
     """Write SITE's events or counts, always in the same order. It works while the site is served.
 
     With EXPERIMENT: the counts of its phases, or the events they can follow from (its exposures, the events of its
@@ -45,21 +44,14 @@ def export(site: Path, experiment: str | None, what: str, form: Literal["jsonl",
     config files. In csv, a text that a spreadsheet would take for a formula gets an apostrophe before it.
     """
     from experiments.maintenance.export import COUNT_COLUMNS, EVENT_COLUMNS, chosen, count_rows, event_row
-    from experiments.site.catalog import Catalog
-    from experiments.site.site import Site
-    from experiments.store.sqlite.engine import open_store
     from webapp.wire.segment_writer import segment_line
     from webapp.words.formatting import things
 
-    require_site(site)
-    opened = Site.open(site)
-    catalog = Catalog(site, lambda: datetime.now(UTC))
-    phases = _phases(catalog, experiment)
-    if not opened.database.exists():
-        click.echo("There are no events yet.", err=True)
-        return
-    store = open_store(opened.database, catalog.phases, durability=opened.settings.durability)
-    try:
+    with opened(folder) as (site, catalog, store, _):
+        phases = _phases(catalog, experiment)
+        if not site.database.exists():
+            click.echo("There are no events yet.", err=True)
+            return
         with _target(out) as file:
             if what == "tables":
                 rows = count_rows(store, phases)
@@ -70,25 +62,15 @@ def export(site: Path, experiment: str | None, what: str, form: Literal["jsonl",
                     number = _csv(map(event_row, events), EVENT_COLUMNS, file)
                 else:
                     number = _lines(map(segment_line, events), file)
-    finally:
-        store.close()
     if out:
         click.echo(f"Wrote {things(number, 'count' if what == 'tables' else 'event')} to {out}.")
 
 
 def _phases(catalog: Catalog, key: str | None) -> Sequence[Experiment]:
-    """The phases that were asked for. Raises a usage error that says what there is."""
+    """The phases that were asked for. Raises UnknownExperiment, or NotStarted for a draft."""
     if key is None:
         return sorted(catalog.phases(), key=lambda phase: (phase.key, phase.phase))
-    phases = catalog.phases_of(key)
-    if not phases:
-        if catalog.get(key) is not None:
-            raise click.ClickException(f"{key} is a draft: it has not started, so there is nothing to export.")
-        known = ", ".join(sorted(catalog.experiments())) or "none"
-        raise click.BadParameter(
-            f"{key!r} is unknown; the experiments of this site are: {known}", param_hint="EXPERIMENT"
-        )
-    return phases
+    return catalog.phases_of(key) or [chosen_phase(catalog, key, None)]
 
 
 @contextlib.contextmanager

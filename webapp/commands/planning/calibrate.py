@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from webapp.commands.shared.console import progress
-from webapp.commands.shared.opened_site import definition_in_force, measured
+from webapp.commands.shared.console import JSON, echo_json, progress
+from webapp.commands.shared.opened_site import EXPERIMENT, SITE, measured, opened
 from webapp.commands.shared.parameters import Percentage
-from webapp.commands.site.site_folder import SITE, require_site
 
 if TYPE_CHECKING:
     from experiments.definition.definition import Step
@@ -35,7 +32,7 @@ _MOST_PROCESSES = 8  # each takes seconds to begin
 
 @click.command(short_help="Simulate how often an experiment's page is wrong, and how soon right.")
 @SITE
-@click.argument("experiment")
+@EXPERIMENT
 @click.option(
     "--runs",
     default=500,
@@ -69,9 +66,9 @@ _MOST_PROCESSES = 8  # each takes seconds to begin
     help="YAML file that says how visitors behave, as for `yesladder simulate`, instead of what was measured.",
 )
 @click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="The same seed, the same numbers.")
-@click.option("--json", "as_json", is_flag=True, help="The same numbers for programs.")
+@JSON
 def calibrate(
-    site: Path,
+    folder: Path,
     experiment: str,
     runs: int,
     visitors: int | None,
@@ -92,15 +89,10 @@ def calibrate(
     """
     from experiments.simulation.assumed_truth import simulated_phase
     from experiments.simulation.calibration import Setting, outlooks, wrong_verdicts
-    from experiments.site.catalog import Catalog
-    from experiments.site.site import Site
 
-    require_site(site)
-    opened = Site.open(site)
-    now = datetime.now(UTC)
-    catalog = Catalog(site, lambda: now)
-    definition = definition_in_force(catalog, experiment)
-    known = measured(opened, catalog.phases(), definition, now.replace(second=0, microsecond=0))
+    with opened(folder) as (site, catalog, store, now):
+        definition = catalog.require(experiment)
+        known = measured(site, store, catalog.phases(), definition, now.replace(second=0, microsecond=0))
     phase = simulated_phase(definition)
     step = _step(definition, step_key)
     truth, source = _truth(phase, known, truth_file, rate)
@@ -128,7 +120,7 @@ def calibrate(
             "no_effect": [one.model_dump(mode="json", by_alias=True) for one in wrong],
             "effect": [one.model_dump(mode="json", by_alias=True) for one in seen],
         }
-        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+        echo_json(document)
     else:
         from webapp.commands.planning.calibration_table import show
 

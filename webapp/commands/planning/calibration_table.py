@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from experiments.simulation.calibration import Frequency, Outlook, Promise, Setting, Wrong
+from webapp.commands.shared.console import echo, heading, indented, table
 from webapp.words.formatting import count, duration, lift, percent, rate, things
 from webapp.words.sentences import spoken
 
@@ -22,7 +22,7 @@ _KINDS: dict[Promise, str] = {
 
 def show(setting: Setting, runs: int, wrong: Sequence[Wrong], outlooks: Sequence[Outlook], source: str) -> None:
     """Print how often verdicts were wrong without a difference, and how often and how soon one was found."""
-    Console(highlight=False).print(Group(*_parts(setting, runs, wrong, outlooks, source)))
+    echo(_parts(setting, runs, wrong, outlooks, source))
 
 
 def _parts(
@@ -33,12 +33,10 @@ def _parts(
     aimed = next((one for one in outlooks if one.true_lift), None)
     window = duration(experiment.window)
     parts: list[RenderableType] = [
-        Text(experiment.name, style="bold"),
-        Text(
-            f"{experiment.key}, phase {experiment.phase} · {experiment.analysis.method_in_force} at "
-            f"{percent(experiment.analysis.alpha)} · {count(setting.visitors)} visitors in "
-            f"{things(setting.days, 'day')}, then {window} for the last ones",
-            style="dim",
+        *heading(
+            experiment,
+            f"{experiment.analysis.method_in_force} at {percent(experiment.analysis.alpha)}",
+            f"{count(setting.visitors)} visitors in {things(setting.days, 'day')}, then {window} for the last ones",
         ),
         Text(),
         Text(f"{things(runs, 'experiment')} without any difference: how often was there a verdict?", style="bold"),
@@ -53,32 +51,32 @@ def _parts(
             Text(f"{things(runs, 'experiment')} with a difference, {named}: was it found?", style="bold"),
             _found(setting, outlooks),
         ]
-    parts += [Text(), *_indented(_notes(experiment.analysis.adjust_for, source))]
+    parts += [Text(), *indented(_notes(experiment.analysis.adjust_for, source))]
     return parts
 
 
 def _wrong(wrong: Sequence[Wrong], goal: str) -> Table:
-    table = _table("A verdict, all wrong", "yesladder", "promised", "naive peeking")
+    shown = table("A verdict, all wrong", numbers=("yesladder", "promised", "naive peeking"))
     for one in wrong:
-        table.add_row(
+        shown.add_row(
             _KINDS[one.kind].format(goal=goal),
             _share(one.wrong),
             f"at most {percent(one.promised)}",
             _share(one.naive_wrong),
         )
-    return table
+    return shown
 
 
 def _found(setting: Setting, outlooks: Sequence[Outlook]) -> Table:
-    table = _table("Step", "true change", "found", "average days", "naive", "average days")
+    shown = table("Step", numbers=("true change", "found", "average days", "naive", "average days"))
     named = len(setting.experiment.variants) > 2
     for one in outlooks:
         style = "bold" if one.kind == "macro" else ""
         label = f"{spoken(one.step)}, {one.variant}" if named else spoken(one.step)
         if not one.true_lift:
-            table.add_row(Text(label, style), "none", Text("nothing to find", "dim"), "–", "–", "–")
+            shown.add_row(Text(label, style), "none", Text("nothing to find", "dim"), "–", "–", "–")
             continue
-        table.add_row(
+        shown.add_row(
             Text(label, style),
             lift(one.true_lift),
             _share(one.found),
@@ -86,7 +84,7 @@ def _found(setting: Setting, outlooks: Sequence[Outlook]) -> Table:
             rate(one.naive_found.share),
             f"{one.naive_mean_days:.1f}",
         )
-    return table
+    return shown
 
 
 def _share(one: Frequency) -> Text:
@@ -105,15 +103,3 @@ def _notes(adjusted_for: Sequence[str], source: str) -> list[str]:
     if adjusted_for:
         said.append("Without `adjust_for`, which cannot be simulated.")
     return said
-
-
-def _table(first: str, *others: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column(first)
-    for title in others:
-        table.add_column(title, justify="right")
-    return table
-
-
-def _indented(lines: Sequence[str]) -> list[RenderableType]:
-    return [Padding(Text(line), (0, 0, 0, 2)) for line in lines]

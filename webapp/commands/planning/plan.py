@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from webapp.commands.shared.opened_site import definition_in_force, measured
+from webapp.commands.shared.console import JSON, echo_json
+from webapp.commands.shared.opened_site import EXPERIMENT, SITE, measured, opened
 from webapp.commands.shared.parameters import PastMoment, Percentage, StepPercentage
-from webapp.commands.site.site_folder import SITE, require_site
 
 if TYPE_CHECKING:
     from experiments.definition.experiment import Experiment
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Say how many visitors and days an experiment needs.")
 @SITE
-@click.argument("experiment")
+@EXPERIMENT
 @click.option(
     "--detect",
     type=Percentage(),
@@ -49,9 +48,9 @@ if TYPE_CHECKING:
     help="How many visitors a day take part, over all variants, instead of what was measured.",
 )
 @click.option("--as-of", type=PastMoment(), help="With what was known then; else now.")
-@click.option("--json", "as_json", is_flag=True, help="The same numbers for programs.")
+@JSON
 def plan(
-    site: Path,
+    folder: Path,
     experiment: str,
     detect: float | None,
     days: int | None,
@@ -70,22 +69,17 @@ def plan(
     from experiments.planning.baseline import is_own
     from experiments.planning.forecast import SoFar
     from experiments.planning.plan import plan as planned
-    from experiments.site.catalog import Catalog
-    from experiments.site.site import Site
 
-    require_site(site)
-    opened = Site.open(site)
-    now = datetime.now(UTC)
-    catalog = Catalog(site, lambda: now)
-    definition = definition_in_force(catalog, experiment)
+    with opened(folder) as (site, catalog, store, now):
+        definition = catalog.require(experiment)
+        at = as_of or now.replace(second=0, microsecond=0)
+        known = measured(site, store, catalog.phases(), definition, at)
     smallest = detect or definition.analysis.detect
     if not smallest:
         raise click.UsageError(
             f"{experiment} does not say which change is worth finding. Say it here, such as --detect 10%, "
             f"or in its config file: `analysis: {{detect: 10%}}`."
         )
-    at = as_of or now.replace(second=0, microsecond=0)
-    known = measured(opened, catalog.phases(), definition, at)
     shares = _rates(definition, known, dict(rates))
     per_day = visitors_per_day or (known.visitors_per_day if known else None) or None
     _require(definition, known, shares, per_day)
@@ -93,13 +87,13 @@ def plan(
     so_far = SoFar(known.visitors, at) if known and is_own(known, definition) else None
     answer = planned(definition, shares, per_day, detect=smallest, power=power, start=start, days=days, so_far=so_far)
     if as_json:
-        click.echo(json.dumps(answer.to_json(), indent=2, ensure_ascii=False))
+        echo_json(answer.to_json())
     else:
         from webapp.commands.planning.plan_table import show
         from webapp.pages.plan.plan_sentences import Given
 
         given = {step or definition.macro.step for step, _ in rates}
-        show(answer, Given(known, frozenset(given), visitors_per_day is not None), opened)
+        show(answer, Given(known, frozenset(given), visitors_per_day is not None), site)
 
 
 def _rates(experiment: Experiment, known: Measurement | None, given: Mapping[str, float]) -> dict[str, float]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from webapp.commands.log.events import batches
-from webapp.commands.site.site_folder import SITE, require_site
+from webapp.commands.shared.opened_site import EXPERIMENT, SITE, opened
 
 if TYPE_CHECKING:
     from experiments.definition.experiment import Experiment
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Print what visitors with a known truth would do.")
 @SITE
-@click.argument("experiment")
+@EXPERIMENT
 @click.option(
     "--visitors", default=10_000, show_default=True, type=click.IntRange(1), help="How many meet the trigger."
 )
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 )
 @click.option("--into-site", is_flag=True, help="Put the events into SITE's log, among real ones, instead of printing.")
 def simulate(
-    site: Path, experiment: str, visitors: int, days: int, seed: int, truth_file: Path | None, into_site: bool
+    folder: Path, experiment: str, visitors: int, days: int, seed: int, truth_file: Path | None, into_site: bool
 ) -> None:
     """Print what simulated visitors of EXPERIMENT do, as lines for `import`.
 
@@ -48,42 +48,32 @@ def simulate(
 
     from experiments.simulation.simulate import simulate as simulated
     from experiments.simulation.simulate import true_rates
-    from experiments.site.catalog import Catalog
-    from experiments.site.site import Site
-    from experiments.store.sqlite.engine import open_store
     from webapp.wire.segment_writer import segment_line
 
-    require_site(site)
-    now = datetime.now(UTC)
-    catalog = Catalog(site, lambda: now)
-    definition = _definition(catalog, experiment)
-    truth = _truth(definition, truth_file)
-    end = min(now, definition.ended_at or now).replace(minute=0, second=0, microsecond=0)
-    start = end - timedelta(days=days)
-    try:
-        truth.require(definition)
-    except ValueError as error:
-        raise click.ClickException(f"{truth_file or 'the truth'}: {error}") from None
-    click.echo(told(true_rates(definition, truth)), err=True)
-    rng = np.random.default_rng(seed)
-    events = simulated(definition, truth, rng, start=start, days=days, visitors=visitors, until=now)
-    if not into_site:
-        for event in events:
-            click.echo(segment_line(event))
-        return
-    catalog.backdate(experiment, start)
-    definition = _definition(catalog, experiment)
-    if definition.started_at is None or definition.started_at > start:
-        raise click.ClickException(
-            f"{experiment} began at {definition.started_at:%Y-%m-%d %H:%M} UTC, as its config file says, and who "
-            f"came before does not count. Simulate fewer --days, or set an earlier `started_at:` in a new phase."
-        )
-    opened = Site.open(site)
-    store = open_store(opened.database, catalog.phases, durability=opened.settings.durability)
-    try:
+    with opened(folder) as (_, catalog, store, now):
+        definition = _definition(catalog, experiment)
+        truth = _truth(definition, truth_file)
+        end = min(now, definition.ended_at or now).replace(minute=0, second=0, microsecond=0)
+        start = end - timedelta(days=days)
+        try:
+            truth.require(definition)
+        except ValueError as error:
+            raise click.ClickException(f"{truth_file or 'the truth'}: {error}") from None
+        click.echo(told(true_rates(definition, truth)), err=True)
+        rng = np.random.default_rng(seed)
+        events = simulated(definition, truth, rng, start=start, days=days, visitors=visitors, until=now)
+        if not into_site:
+            for event in events:
+                click.echo(segment_line(event))
+            return
+        catalog.backdate(experiment, start)
+        definition = _definition(catalog, experiment)
+        if definition.started_at is None or definition.started_at > start:
+            raise click.ClickException(
+                f"{experiment} began at {definition.started_at:%Y-%m-%d %H:%M} UTC, as its config file says, and who "
+                f"came before does not count. Simulate fewer --days, or set an earlier `started_at:` in a new phase."
+            )
         receipts = [store.append(batch) for batch in batches(list(events), "Storing")]
-    finally:
-        store.close()
     click.echo(f"{sum(receipt.stored for receipt in receipts):,} events stored.")
 
 
@@ -116,12 +106,7 @@ def _truth(experiment: Experiment, file: Path | None) -> Truth:
 
 def _definition(catalog: Catalog, key: str) -> Experiment:
     """The experiment, which must be one that assigns visitors, or has its assignment reported."""
-    definition = catalog.get(key)
-    if definition is None:
-        known = ", ".join(sorted(catalog.experiments())) or "none"
-        raise click.BadParameter(
-            f"{key!r} is unknown; the experiments of this site are: {known}", param_hint="EXPERIMENT"
-        )
+    definition = catalog.require(key)
     if definition.assignment == "hash" and definition.status != "running":
         raise click.ClickException(f"{key} is {definition.status}, so nobody is assigned. Set `status: running` first.")
     return definition

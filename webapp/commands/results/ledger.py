@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from webapp.commands.shared.console import progress
-from webapp.commands.site.site_folder import SITE, require_site
+from webapp.commands.shared.console import echo, echo_json, heading, indented, progress
+from webapp.commands.shared.opened_site import EXPERIMENT, PHASE, SITE, chosen_phase, opened
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from experiments.audit.exclusions import Ledger
     from experiments.definition.experiment import Experiment
     from experiments.store.store import Store
@@ -24,40 +24,29 @@ _STEP = 1_000  # visitors judged between two movements of the bar
 
 @click.command(short_help="Name visitors that were not counted, or counted with a mark, and why.")
 @SITE
-@click.argument("experiment")
+@EXPERIMENT
 @click.option("--reason", help="Only this one, such as late or second-variant.")
 @click.option("--newest", default=20, show_default=True, type=click.IntRange(1, 10_000), help="How many ids to name.")
-@click.option("--phase", type=click.IntRange(1), help="An earlier phase; else the latest.")
+@PHASE
 @click.option("--json", "as_json", is_flag=True, help="The same for programs.")
-def ledger(site: Path, experiment: str, reason: str | None, newest: int, phase: int | None, as_json: bool) -> None:
+def ledger(folder: Path, experiment: str, reason: str | None, newest: int, phase: int | None, as_json: bool) -> None:
     """Name the visitors of EXPERIMENT that were not counted, or counted with a mark, and why.
 
     Reads the whole log and judges every visitor again, so the totals are those of the result page. `yesladder visitor`
     tells the whole story of an id.
     """
-    from experiments.site.catalog import Catalog
-    from experiments.site.site import Site
-    from experiments.store.sqlite.engine import open_store
-    from webapp.commands.results.results import chosen_phase
-
-    require_site(site)
-    opened = Site.open(site)
-    catalog = Catalog(site, lambda: datetime.now(UTC))
-    chosen = chosen_phase(catalog, experiment, phase)
-    store = open_store(opened.database, catalog.phases, durability=opened.settings.durability)
-    try:
+    with opened(folder) as (_, catalog, store, _):
+        chosen = chosen_phase(catalog, experiment, phase)
         counted = store.tables(chosen).ledger
         found = recounted(chosen, store, newest)
-    finally:
-        store.close()
     if reason is not None and reason not in found.totals:
         known = ", ".join(found.totals) or "none, nothing was left out"
         raise click.BadParameter(f"{reason!r} is not in the ledger; there is: {known}", param_hint="--reason")
     kept = [reason] if reason is not None else list(found.totals)
     if as_json:
-        click.echo(json.dumps({one: _entry(found, one) for one in kept}, indent=2, ensure_ascii=False))
+        echo_json({one: _entry(found, one) for one in kept})
     else:
-        _show(found, kept)
+        echo(_parts(found, kept))
     _compare(found.totals, counted)
 
 
@@ -89,33 +78,25 @@ def _entry(found: Ledger, reason: str) -> dict[str, object]:
     }
 
 
-def _show(found: Ledger, reasons: list[str]) -> None:
-    from rich.console import Console
-    from rich.padding import Padding
+def _parts(found: Ledger, reasons: list[str]) -> Iterator[RenderableType]:
     from rich.text import Text
 
     from webapp.words.formatting import count
     from webapp.words.sentences import spoken
     from webapp.words.vocabulary import LEDGER
 
-    console = Console(highlight=False)
-    console.print(Text(found.phase.name, style="bold"))
-    console.print(Text(f"{found.phase.key}, phase {found.phase.phase}", style="dim"))
+    yield from heading(found.phase)
     if not reasons:
-        console.print("Nothing was left out.")
+        yield "Nothing was left out."
     for reason in reasons:
         title, meaning = LEDGER.get(reason, (spoken(reason).capitalize(), ""))
         counts = found.totals[reason]
         split = ", ".join(f"{variant} {count(number)}" for variant, number in counts.items() if variant)
-        console.print()
-        console.print(
-            Text.assemble((f"{title} ({count(sum(counts.values()))})", "bold"), (f"  {reason}  {split}", "dim"))
-        )
-        console.print(Padding(Text(meaning), (0, 0, 0, 2)))
+        yield Text()
+        yield Text.assemble((f"{title} ({count(sum(counts.values()))})", "bold"), (f"  {reason}  {split}", "dim"))
+        yield from indented([meaning])
         for one in found.visitors.get(reason, ()):
-            console.print(
-                Padding(Text.assemble(f"{one.heard_at:%Y-%m-%d %H:%M}  ", (one.visitor, "cyan")), (0, 0, 0, 2))
-            )
+            yield from indented([Text.assemble(f"{one.heard_at:%Y-%m-%d %H:%M}  ", (one.visitor, "cyan"))])
 
 
 def _compare(found: Mapping[str, Mapping[str, int]], counted: Mapping[str, Mapping[str, int]]) -> None:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import UTC
-from zoneinfo import ZoneInfo
+from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup
-from rich.console import Console, Group, RenderableType
-from rich.padding import Padding
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from experiments.audit.decision_log import Entry
+from experiments.audit.readout import Readout
 from experiments.events.tables import Revision
 from experiments.reporting.comparison import Comparison
 from experiments.reporting.report import Report
 from experiments.reporting.step_report import StepReport
-from experiments.site.site import Site
+from webapp.commands.shared.console import echo, heading, indented, table
 from webapp.pages.experiment.data_health import data_health
 from webapp.pages.experiment.verdict_sentences import verdict
 from webapp.words.formatting import Formatting, count, interval, lift, percent, rate
@@ -24,14 +23,13 @@ from webapp.words.sentences import spoken
 from webapp.words.vocabulary import GRADES, KINDS, SIGNS, STATES
 
 _STYLES = {"better": "green", "worse": "red", "withdrawn": "red bold", "harmed": "red", "safe": "green"}
+CONFIRMED = "confirmed by today's data"
 
 
-def show(report: Report, revisions: Sequence[Revision], site: Site) -> None:
-    """Print what the report says: the verdict in a sentence, every step, and whether the data can be trusted."""
-    settings = site.settings
-    zone = UTC if settings.time_zone == "UTC" else ZoneInfo(settings.time_zone)
-    formatting = Formatting(zone, settings.time_zone, settings.currency)
-    Console(highlight=False).print(Group(*_parts(report, revisions, formatting)))
+def show(found: Readout, formatting: Formatting) -> None:
+    """Print the verdict in a sentence, every step, whether the data can be trusted, and the log of decisions."""
+    echo(_parts(found.report, found.revisions, formatting))
+    echo(_decisions(found.decisions, formatting))
 
 
 def _parts(report: Report, revisions: Sequence[Revision], formatting: Formatting) -> list[RenderableType]:
@@ -39,28 +37,27 @@ def _parts(report: Report, revisions: Sequence[Revision], formatting: Formatting
     experiment = report.experiment
     warnings = [_plain(sentence) for sentence in said.warnings]
     parts: list[RenderableType] = [
-        Text(experiment.name, style="bold"),
-        Text(
-            f"{experiment.key}, phase {experiment.phase} \u00b7 {report.method} at {percent(report.alpha)} \u00b7 "
+        *heading(
+            experiment,
+            f"{report.method} at {percent(report.alpha)}",
             f"as of {formatting.moment(report.as_of)} {formatting.zone_name}",
-            style="dim",
         ),
         Text(),
         Text(f"{SIGNS[report.state]} {_plain(said.headline)}", style=_STYLES.get(report.state, "") + " bold"),
-        *_indented(map(_plain, said.facts)),
-        *_indented((f"! {warning}" for warning in warnings), "yellow"),
-        *_indented(map(_plain, said.steps)),
+        *indented(map(_plain, said.facts)),
+        *indented((f"! {warning}" for warning in warnings), "yellow"),
+        *indented(map(_plain, said.steps)),
         Text(),
         _steps(report),
         Text(),
         Text("Data", style="bold"),
-        *_indented([", ".join(f"{key} {count(n)}" for key, n in report.exposed.items()) + " visitors exposed."]),
-        *_indented([_plain(health.ratio)], "red bold" if health.alarm else ""),
-        *_indented(_waiting(report)),
+        *indented([", ".join(f"{key} {count(n)}" for key, n in report.exposed.items()) + " visitors exposed."]),
+        *indented([_plain(health.ratio)], "red bold" if health.alarm else ""),
+        *indented(_waiting(report)),
     ]
     for row in health.ledger:
-        parts += _indented([f"{row.title} ({count(row.total)}): {row.meaning}"])
-    return [*parts, *_indented(map(_plain, health.revisions))]
+        parts += indented([f"{row.title} ({count(row.total)}): {row.meaning}"])
+    return [*parts, *indented(map(_plain, health.revisions))]
 
 
 def _waiting(report: Report) -> list[str]:
@@ -72,22 +69,21 @@ def _waiting(report: Report) -> list[str]:
 
 def _steps(report: Report) -> Table:
     treatments = [variant.key for variant in report.experiment.variants[1:]]
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 1, 0), header_style="bold")
-    table.add_column("Step")
+    shown = table("Step", below=1)
     for variant in report.experiment.variants:
-        table.add_column(variant.key, justify="right", min_width=len("12,345/12,345"))
-    table.add_column(f"vs {report.experiment.control.key}", justify="right", min_width=len("+12.3% to +12.3%"))
-    table.add_column("State", no_wrap=True)
+        shown.add_column(variant.key, justify="right", min_width=len("12,345/12,345"))
+    shown.add_column(f"vs {report.experiment.control.key}", justify="right", min_width=len("+12.3% to +12.3%"))
+    shown.add_column("State", no_wrap=True)
     for step in report.steps:
         comparisons = [one for key in treatments for one in step.comparisons if one.variant == key]
         named = len(treatments) > 1
-        table.add_row(
+        shown.add_row(
             _step(step),
             *(_reached(step, variant.key) for variant in report.experiment.variants),
             Text("\n").join(_change(one, named) for one in comparisons),
             Text("\n\n").join(_state(one) for one in comparisons),
         )
-    return table
+    return shown
 
 
 def _step(step: StepReport) -> Text:
@@ -112,8 +108,29 @@ def _state(one: Comparison) -> Text:
     return Text(STATES[one.state], style=_STYLES.get(one.state, ""))
 
 
-def _indented(lines: Iterable[str], style: str = "") -> list[RenderableType]:
-    return [Padding(Text(line, style=style), (0, 0, 0, 2)) for line in lines]
+def _decisions(entries: Sequence[Entry], formatting: Formatting) -> Iterator[RenderableType]:
+    """Which verdicts were reached and when, and whether today's data give them again."""
+    yield Text()
+    yield Text("Decisions", style="bold")
+    if not entries:
+        yield "  No verdict has been reached yet."
+        return
+    shown = table(below=1)
+    shown.add_column("Date", no_wrap=True)
+    shown.add_column("Step and variant")
+    shown.add_column("Verdict", no_wrap=True)
+    shown.add_column("Visitors", justify="right", no_wrap=True)
+    shown.add_column("", min_width=len(CONFIRMED) // 2)
+    for entry in entries:
+        one = entry.decision
+        shown.add_row(
+            f"{one.decided_at.astimezone(formatting.zone):%Y-%m-%d}",
+            Text.assemble(spoken(one.step), "\n", (one.variant, "dim")),
+            f"{SIGNS[one.state]} {STATES[one.state]}",
+            count(one.visitors),
+            Text(entry.differs or CONFIRMED, style="yellow" if entry.differs else "dim"),
+        )
+    yield from indented([shown])
 
 
 def _plain(sentence: Markup | str) -> str:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from experiments.definition.experiment import Experiment
 from experiments.reporting.segments import SegmentComparison, SegmentReport
+from webapp.commands.shared.console import table
 from webapp.words.formatting import count, interval, lift, percent, probability, rate
 from webapp.words.sentences import spoken
 
@@ -15,15 +15,14 @@ from webapp.words.sentences import spoken
 def show_segments(report: SegmentReport, experiment: Experiment) -> None:
     """Print how each variant does among the visitors of each level, and what that may be used for."""
     several = len(experiment.variants) > 2
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 1, 0), header_style="bold")
-    table.add_column(report.attribute.capitalize())
+    shown = table(report.attribute.capitalize(), below=1)
     for head in (experiment.control.key, "Variant" if several else experiment.variants[1].key):
-        table.add_column(head, justify="right", min_width=len("12,345/12,345"))
-    table.add_column(f"vs {experiment.control.key}", justify="right", min_width=len("+12.3% to +12.3%"))
-    table.add_column("Adjusted p", justify="right")
+        shown.add_column(head, justify="right", min_width=len("12,345/12,345"))
+    shown.add_column(f"vs {experiment.control.key}", justify="right", min_width=len("+12.3% to +12.3%"))
+    shown.add_column("Adjusted p", justify="right")
     for one in report.comparisons:
         named = (f"\n{one.variant}", "dim") if several else ""
-        table.add_row(
+        shown.add_row(
             Text.assemble(one.level, named),
             _reached(one, one.versus),
             _reached(one, one.variant),
@@ -37,7 +36,7 @@ def show_segments(report: SegmentReport, experiment: Experiment) -> None:
     if not report.comparisons:
         console.print("No visitor has had time for this step yet.")
         return
-    console.print(table)
+    console.print(shown)
     alpha = percent(report.alpha)
     promise = (
         f"The p-values are adjusted for {report.of} comparisons: of the findings at or below {alpha}, on average "

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import click
 
-from webapp.commands.site.site_folder import SITE, require_site
+from webapp.commands.shared.console import echo, echo_json, indented
+from webapp.commands.shared.opened_site import SITE, opened
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -26,52 +24,37 @@ _STYLES = {"good": "green", "plain": "dim", "open": "cyan", "alarm": "yellow"}
 @SITE
 @click.argument("visitor_id", metavar="VISITOR")
 @click.option("--json", "as_json", is_flag=True, help="The same for programs, with every event.")
-def visitor(site: Path, visitor_id: str, as_json: bool) -> None:
+def visitor(folder: Path, visitor_id: str, as_json: bool) -> None:
     """Tell all that is known of one VISITOR, an id that pages or servers send.
 
     For every experiment: which variant, since when, each step reached or not and why, what it was worth, what was
     left out. Then every event in the order in which things happened, also those of ids that were joined.
     """
-    from rich.console import Console, Group
-
     from experiments.audit.visitor_history import story
     from experiments.events.event import MAX_ID_LENGTH, VisitorId
-    from experiments.site.catalog import Catalog
-    from experiments.site.site import Site
-    from experiments.store.sqlite.engine import open_store
     from webapp.pages.visitor.visitor_page import refused, visitor_page
     from webapp.words.formatting import Formatting
 
-    require_site(site)
-    opened = Site.open(site)
-    now = datetime.now(UTC)
-    catalog = Catalog(site, lambda: now)
     if not 0 < len(visitor_id) <= MAX_ID_LENGTH:
         wrong = f"has {len(visitor_id)} characters; an id has 1 to {MAX_ID_LENGTH}"
         raise click.BadParameter(wrong, param_hint="VISITOR")
     id_ = VisitorId(visitor_id)
-    store = open_store(opened.database, catalog.phases, durability=opened.settings.durability)
-    try:
-        found = story(id_, store.visitor(id_) if opened.database.exists() else (), catalog.phases())
-        refusals = refused(store, found) if opened.database.exists() else []
-    finally:
-        store.close()
+    with opened(folder) as (site, catalog, store, now):
+        there = site.database.exists()
+        found = story(id_, store.visitor(id_) if there else (), catalog.phases())
+        refusals = refused(store, found) if there else []
     if as_json:
-        click.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
+        echo_json(found.to_json())
         return
     if not found.events and not refusals:
         raise click.ClickException(
             f"nothing is known of {visitor_id!r}: it never came, or was forgotten, "
             "or its events expired as `retention` says; then nothing is kept."
         )
-    settings = opened.settings
-    zone = UTC if settings.time_zone == "UTC" else ZoneInfo(settings.time_zone)
-    page = visitor_page(found, refusals, now, Formatting(zone, settings.time_zone, settings.currency))
-    Console(highlight=False).print(Group(*_parts(page)))
+    echo(_parts(visitor_page(found, refusals, now, Formatting.of(site.settings))))
 
 
 def _parts(page: VisitorPage) -> Iterator[RenderableType]:
-    from rich.padding import Padding
     from rich.text import Text
 
     known = f"{page.number:,} event{'' if page.number == 1 else 's'}"
@@ -86,11 +69,10 @@ def _parts(page: VisitorPage) -> Iterator[RenderableType]:
     yield Text("Everything in order", style="bold")
     for day, moments in page.days:
         yield Text(f"{day:%Y-%m-%d}", style="bold dim")
-        yield from (Padding(_moment(one, len(page.parts) > 1), (0, 0, 0, 2)) for one in moments)
+        yield from indented(_moment(one, len(page.parts) > 1) for one in moments)
 
 
 def _part(part: Part) -> Iterator[RenderableType]:
-    from rich.padding import Padding
     from rich.table import Table
     from rich.text import Text
 
@@ -99,8 +81,8 @@ def _part(part: Part) -> Iterator[RenderableType]:
         (part.experiment.name, "bold"),
         (f"  {part.experiment.key}, phase {part.experiment.phase}{who}", "dim"),
     )
-    yield Padding(Text(part.variant or "not counted", style="bold cyan"), (0, 0, 0, 2))
-    yield Padding(Text(" ".join(part.standing) or "No exposure of this visitor counts."), (0, 0, 0, 2))
+    yield from indented([part.variant or "not counted"], "bold cyan")
+    yield from indented([" ".join(part.standing) or "No exposure of this visitor counts."])
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
     table.add_column(no_wrap=True)
     table.add_column(min_width=12)
@@ -109,12 +91,12 @@ def _part(part: Part) -> Iterator[RenderableType]:
         words = Text.assemble(row.answer.words, *(("\n" + sentence, "dim") for sentence in row.more))
         table.add_row(_sign(row.answer), Text.assemble(row.name, "\n", (row.seal, "dim")), words)
     if part.steps:
-        yield Padding(table, (0, 0, 0, 2))
+        yield from indented([table])
     facts = [f"Value: {part.value}"] if part.value else []
     if part.attributes:
         facts.append("Known at the first exposure: " + ", ".join(f"{name} {level}" for name, level in part.attributes))
     facts += [f"In the ledger: {name} ({number:,}). {meaning}" for name, meaning, number in part.marks]
-    yield from (Padding(Text(fact), (0, 0, 0, 2)) for fact in facts)
+    yield from indented(facts)
 
 
 def _moment(one: Moment, several: bool) -> RenderableType:

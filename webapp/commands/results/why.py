@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import click
 
+from webapp.commands.shared.console import JSON, echo, echo_json, heading, indented, table
+from webapp.commands.shared.opened_site import EXPERIMENT, PHASE, SITE, chosen_phase, opened
 from webapp.commands.shared.parameters import PastMoment
-from webapp.commands.site.site_folder import SITE, require_site
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -26,14 +25,14 @@ _DAYS = 31  # of the newest days, when one step is shown day by day
 
 @click.command(short_help="Explain why an experiment's numbers changed between two moments.")
 @SITE
-@click.argument("experiment")
+@EXPERIMENT
 @click.option("--from", "before", required=True, type=PastMoment(), help="The earlier moment.")
 @click.option("--to", "after", type=PastMoment(), help="The later one; else now.")
 @click.option("--step", "key", help="Only this step, day by day.")
-@click.option("--phase", type=click.IntRange(1), help="An earlier phase; else the latest.")
-@click.option("--json", "as_json", is_flag=True, help="The same numbers for programs.")
+@PHASE
+@JSON
 def why(
-    site: Path,
+    folder: Path,
     experiment: str,
     before: datetime,
     after: datetime | None,
@@ -48,53 +47,34 @@ def why(
     Shown are the number before, what was added, the number after, the verdicts reached in between, and every revision
     by which the earlier number may have read differently.
     """
-    from rich.console import Console, Group
-
     from experiments.audit.change_report import change_report
-    from experiments.site.catalog import Catalog
-    from experiments.site.site import Site
-    from experiments.store.sqlite.engine import open_store
-    from webapp.commands.results.results import chosen_phase
     from webapp.words.formatting import Formatting
 
-    require_site(site)
-    opened = Site.open(site)
-    now = datetime.now(UTC)
-    later = after or now.replace(second=0, microsecond=0)
-    if before > later:
-        raise click.BadParameter(f"{before} is after {later}; the earlier moment comes first", param_hint="--from")
-    catalog = Catalog(site, lambda: now)
-    chosen = chosen_phase(catalog, experiment, phase)
-    known = [step.step for step in chosen.steps]
-    if key is not None and key not in known:
-        wrong = f"{experiment} has no step {key!r}; its steps are {', '.join(known)}"
-        raise click.BadParameter(wrong, param_hint="--step")
-    store = open_store(opened.database, catalog.phases, durability=opened.settings.durability)
-    try:
+    with opened(folder) as (site, catalog, store, now):
+        later = after or now.replace(second=0, microsecond=0)
+        if before > later:
+            raise click.BadParameter(f"{before} is after {later}; the earlier moment comes first", param_hint="--from")
+        chosen = chosen_phase(catalog, experiment, phase)
+        if key is not None:
+            chosen.step(key)  # raises when there is none
         found = change_report(store.tables(chosen), before, later)
-    finally:
-        store.close()
     if key is not None:
         found = found.only(key)
     if as_json:
-        click.echo(json.dumps(found.to_json(), indent=2, ensure_ascii=False))
+        echo_json(found.to_json())
         return
-    settings = opened.settings
-    zone = UTC if settings.time_zone == "UTC" else ZoneInfo(settings.time_zone)
-    formatting = Formatting(zone, settings.time_zone, settings.currency)
-    Console(highlight=False).print(Group(*_parts(found, key is not None, formatting)))
+    echo(_parts(found, key is not None, Formatting.of(site.settings)))
 
 
 def _parts(found: ChangeReport, one_step: bool, formatting: Formatting) -> Iterator[RenderableType]:
-    from rich.padding import Padding
     from rich.text import Text
 
     from webapp.words.vocabulary import STATES
 
     phase, old, new = found.after.experiment, found.before, found.after
-    yield Text(phase.name, style="bold")
-    when = f"from {formatting.moment(old.as_of)} to {formatting.moment(new.as_of)} {formatting.zone_name}"
-    yield Text(f"{phase.key}, phase {phase.phase} \u00b7 {when}", style="dim")
+    yield from heading(
+        phase, f"from {formatting.moment(old.as_of)} to {formatting.moment(new.as_of)} {formatting.zone_name}"
+    )
     yield Text()
     same = f"Verdict: {STATES[new.state]}, then as now."
     yield Text(
@@ -105,29 +85,22 @@ def _parts(found: ChangeReport, one_step: bool, formatting: Formatting) -> Itera
     for step in found.steps if one_step else ():
         yield from _days(step)
     yield Text("Why", style="bold")
-    yield from (Padding(Text(sentence), (0, 0, 0, 2)) for sentence in _reasons(found, formatting))
+    yield from indented(_reasons(found, formatting))
 
 
 def _table(found: ChangeReport) -> RenderableType:
-    from rich.table import Table
-
     from webapp.words.sentences import spoken
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 1, 0), header_style="bold")
-    table.add_column("Step")
-    table.add_column("Variant")
-    for name in ("Before", "+ Sealed since", "= After"):
-        table.add_column(name, justify="right", no_wrap=True)
+    shown = table("Step", "Variant", numbers=("Before", "+ Sealed since", "= After"), below=1, no_wrap=True)
     for step in found.steps:
         for index, (variant, after) in enumerate(step.after.items()):
             name = spoken(step.step.step) if index == 0 else ""
-            table.add_row(name, variant, *map(_sum, (step.before[variant], step.sealed(variant), after)))
-    return table
+            shown.add_row(name, variant, *map(_sum, (step.before[variant], step.sealed(variant), after)))
+    return shown
 
 
 def _days(step: StepChange) -> Iterator[RenderableType]:
     """What each day's visitors added, day of their first exposure by day."""
-    from rich.table import Table
     from rich.text import Text
 
     if not step.days:
@@ -136,13 +109,10 @@ def _days(step: StepChange) -> Iterator[RenderableType]:
     yield Text(
         "Sealed since, by the day the visitors came" + (f" (the newest {_DAYS})" if left_out > 0 else ""), "bold"
     )
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("Day (UTC)")
-    for variant in step.after:
-        table.add_column(variant, justify="right")
+    shown = table("Day (UTC)", numbers=step.after)
     for day in step.days[-_DAYS:]:
-        table.add_row(f"{day.day:%Y-%m-%d}", *(_sum(day.sums[variant], one_line=True) for variant in step.after))
-    yield table
+        shown.add_row(f"{day.day:%Y-%m-%d}", *(_sum(day.sums[variant], one_line=True) for variant in step.after))
+    yield shown
     yield Text()
 
 

@@ -1,6 +1,6 @@
 """What commands share.
 
-progress.py    a bar for long work
-measured.py    what the log knows of an experiment's visitors
-quantities.py  percentages on the command line
+opened_site.py  a site, its catalog and its store, opened for one command; the phase that was asked for
+console.py      JSON, headings, indented lines, tables, a bar for long work
+parameters.py   percentages and moments on the command line
 """

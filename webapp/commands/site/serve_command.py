@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from webapp.commands.site.site_folder import SITE, require_site
+from webapp.commands.shared.opened_site import SITE, require_site
 
 
 @click.command(short_help="Serve SITE over HTTP until interrupted.")
@@ -18,17 +18,17 @@ from webapp.commands.site.site_folder import SITE, require_site
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 is all of them.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
 @click.option("--workers", type=click.IntRange(1), help="Processes that answer; one for each processor if not given.")
-def serve(site: Path, host: str, port: int, workers: int | None) -> None:
+def serve(folder: Path, host: str, port: int, workers: int | None) -> None:
     """Serve SITE: assignments, events and result pages, until interrupted.
 
     Result pages ask for a token of scope `read` (yesladder token SITE --scope read).
     """
     from webapp.server.serve import serve as run
 
-    require_site(site)
+    require_site(folder)
     require_free(host, port)
-    click.echo(f"Serving {site} at http://{at(host, port)}/ until Ctrl-C.")
-    run(site, host, port, workers)
+    click.echo(f"Serving {folder} at http://{at(host, port)}/ until Ctrl-C.")
+    run(folder, host, port, workers)
 
 
 @click.command()
@@ -40,15 +40,15 @@ def serve(site: Path, host: str, port: int, workers: int | None) -> None:
 )
 @click.option("--note", default="", help="Who or what it is for.")
 @click.option("--revoke", metavar="ID", help="End the token with this id instead.")
-def token(site: Path, scope: str | None, note: str, revoke: str | None) -> None:
+def token(folder: Path, scope: str | None, note: str, revoke: str | None) -> None:
     """Make a token for SITE, list its tokens, or end one.
 
     A new token is shown this once and kept as a hash only. Without options the tokens are listed.
     """
     from webapp.services.tokens import Tokens
 
-    require_site(site)
-    tokens = Tokens(site)
+    require_site(folder)
+    tokens = Tokens(folder)
     if scope and revoke:
         raise click.UsageError("--scope makes a token and --revoke ends one: give one of them.")
     if revoke:
@@ -87,7 +87,7 @@ def next_free(host: str, port: int) -> int | None:
 
 
 def at(host: str, port: int) -> str:
-    """Host and port as an address has them."""
+    """Host and port as an address has them, such as 127.0.0.1:8000; IPv6 hosts in brackets: [::1]:8000."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 

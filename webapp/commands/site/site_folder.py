@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import secrets
 from collections.abc import Mapping, Sequence
@@ -14,13 +13,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from webapp.commands.shared.console import echo_json
+from webapp.commands.shared.opened_site import SITE, measured, opened_store, require_site
+
 if TYPE_CHECKING:
     from experiments.definition.experiment import Experiment
     from experiments.definition.problem import Fault
     from experiments.gallery.exhibit import Exhibit
-
-SITE = click.argument("site", type=click.Path(exists=True, file_okay=False, path_type=Path))
-"""The folder of a site, as an argument of a command."""
 
 _SETTINGS = """\
 # The settings of this site. `yesladder check {folder}` says what is wrong in this folder, and where.
@@ -60,7 +59,7 @@ def init(site: Path) -> None:
 @click.command()
 @click.argument("exhibit_name", metavar="FROM-GALLERY")
 @SITE
-def new(exhibit_name: str, site: Path) -> None:
+def new(exhibit_name: str, folder: Path) -> None:
     """Copy an experiment from the gallery into SITE.
 
     \b
@@ -70,24 +69,24 @@ def new(exhibit_name: str, site: Path) -> None:
     """
     from experiments.gallery.exhibit import exhibit
 
-    require_site(site)
+    require_site(folder)
     try:
         one = exhibit(exhibit_name)
     except LookupError as error:
         raise click.BadParameter(str(error.args[0]), param_hint="FROM-GALLERY") from None
-    path = add_exhibit(site, one)
+    path = add_exhibit(folder, one)
     click.echo(f"Wrote {path}: {one.about}")
     if one.daily_counts:
-        history = write_history(site, one)
+        history = write_history(folder, one)
         click.echo(f"Wrote {history}: what happened then, as events.")
-        click.echo(f"Next: yesladder import {site} {history}")
+        click.echo(f"Next: yesladder import {folder} {history}")
     else:
-        click.echo(f"Next: read it, fit it to your pages, set `status: running`; then: yesladder check {site}")
+        click.echo(f"Next: read it, fit it to your pages, set `status: running`; then: yesladder check {folder}")
 
 
 @click.command(short_help="Find every mistake in the files of SITE.")
 @SITE
-def check(site: Path) -> None:
+def check(folder: Path) -> None:
     """Find every mistake in the files of SITE, with its place and how to mend it.
 
     Where visitors were measured already, it also says when `detect` and `planned_visitors` do not go together.
@@ -95,8 +94,8 @@ def check(site: Path) -> None:
     """
     from experiments.site.catalog import check as problems_of
 
-    require_site(site)
-    problems = problems_of(site, doubts=partial(_doubts, site))
+    require_site(folder)
+    problems = problems_of(folder, doubts=partial(_doubts, folder))
     for problem in problems:
         click.echo(str(problem))
     errors = sum(problem.severity == "error" for problem in problems)
@@ -118,32 +117,26 @@ def schema(settings: bool) -> None:
     """
     from experiments.site.json_schema import experiment_schema, settings_schema
 
-    click.echo(json.dumps(settings_schema() if settings else experiment_schema(), indent=2))
+    echo_json(settings_schema() if settings else experiment_schema())
 
 
-def _doubts(site: Path, phases: Sequence[Experiment], experiments: Sequence[Experiment]) -> Mapping[str, Fault]:
+def _doubts(folder: Path, phases: Sequence[Experiment], experiments: Sequence[Experiment]) -> Mapping[str, Fault]:
     """Key -> what about its plan does not suit the measured rate; nothing for what cannot be known now."""
     from experiments.definition.problem import SiteError
     from experiments.planning.plan_check import doubt
     from experiments.site.site import Site
     from experiments.store.store import StoreError
-    from webapp.commands.shared.opened_site import measured
 
     doubts = {}
     with contextlib.suppress(SiteError, StoreError, OSError):  # what is wrong with the site is said anyway
-        opened, now = Site.open(site), datetime.now(UTC)
-        for experiment in experiments:
-            known = measured(opened, phases, experiment, now)
-            goal = known.rates.get(experiment.macro.step) if known else None
-            if goal and 0 < goal.rate < 1 and (fault := doubt(experiment, goal.rate)):
-                doubts[experiment.key] = fault
+        site, now = Site.open(folder), datetime.now(UTC)
+        with opened_store(site, lambda: phases) as store:
+            for experiment in experiments:
+                known = measured(site, store, phases, experiment, now)
+                goal = known.rates.get(experiment.macro.step) if known else None
+                if goal and 0 < goal.rate < 1 and (fault := doubt(experiment, goal.rate)):
+                    doubts[experiment.key] = fault
     return doubts
-
-
-def require_site(site: Path) -> None:
-    """Raise a usage error unless this folder is a site."""
-    if not (site / "yesladder.yaml").is_file():
-        raise click.UsageError(f"{site} is no site: it has no yesladder.yaml. Make one with: yesladder init {site}")
 
 
 def new_site(site: Path, currency: str) -> None:

@@ -277,7 +277,7 @@ def test_what_cannot_be_simulated_is_refused(
 def test_an_unknown_experiment_is_named_with_the_known_ones(site: Path) -> None:
     result = run("simulate", site, "contact")
     assert result.exit_code == 2
-    assert "the experiments of this site are: contact-form" in " ".join(result.stderr.split())
+    assert "Known experiments: contact-form" in " ".join(result.stderr.split())
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(site: Path) -> None:

@@ -169,4 +169,4 @@ def test_without_events_nothing_is_made(tmp_path: Path) -> None:
 def test_an_unknown_experiment_is_a_usage_error_with_the_known_ones(site: Path) -> None:
     result = run("export", site, "pricing")
     assert result.exit_code == 2
-    assert "'pricing' is unknown; the experiments of this site are: contact-form" in result.stderr
+    assert "There is no experiment 'pricing'. Known experiments: contact-form" in result.stderr

@@ -111,7 +111,7 @@ def test_a_draft_needs_a_rate_and_then_nothing_else(site: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        pytest.param(("offers",), 2, "the experiments of this site are: contact-form, offer", id="unknown"),
+        pytest.param(("offers",), 2, "Known experiments: contact-form, offer", id="unknown"),
         pytest.param(("popup-contact-form",), 2, "such as --rate 3%, or describe the visitors", id="draft"),
         pytest.param(("offer", "--step", "read"), 2, "'read' is no milestone of the path; they are: seen", id="step"),
         pytest.param(("offer", "--effect", "ten"), 2, "'ten' is no percentage", id="effect"),

@@ -111,7 +111,7 @@ def test_what_was_known_then(site: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        pytest.param(("contact",), "the experiments of this site are: bare, contact-form", id="unknown"),
+        pytest.param(("contact",), "Known experiments: bare, contact-form", id="unknown"),
         pytest.param(("popup-contact-form",), "reach job-booked is not known", id="no rate"),
         pytest.param(("popup-contact-form", "--rate", "3%"), "such as --visitors-per-day 500", id="no traffic"),
         pytest.param(("bare",), "does not say which change is worth finding", id="no detect"),

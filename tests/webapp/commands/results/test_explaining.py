@@ -223,7 +223,7 @@ def test_a_visitor_in_words_and_as_json(site: Path) -> None:
             "contact-form has no step 'sold'; its steps are form-seen,",
             id="unknown step",
         ),
-        pytest.param(("why", "no", "--from", "2026-03-02"), 2, "'no' is unknown", id="unknown experiment"),
+        pytest.param(("why", "no", "--from", "2026-03-02"), 2, "no experiment 'no'", id="unknown experiment"),
         pytest.param(("ledger", "contact-form", "--phase", 7), 2, "has no phase 7", id="unknown phase"),
         pytest.param(
             ("ledger", "contact-form", "--reason", "x"), 2, "'x' is not in the ledger; there is: bad-value", id="reason"

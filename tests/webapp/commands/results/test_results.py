@@ -75,11 +75,11 @@ def test_a_past_moment_shows_what_was_known_then(site: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        pytest.param(
-            ("contact",), 2, "the experiments of this site are: contact-form, popup-contact-form", id="unknown"
-        ),
+        pytest.param(("contact",), 2, "Known experiments: contact-form, popup-contact-form", id="unknown"),
         pytest.param(("popup-contact-form",), 1, "is a draft: it has not started", id="draft"),
-        pytest.param(("contact-form", "--phase", "2"), 2, "contact-form has no phase 2; it has 1", id="phase"),
+        pytest.param(
+            ("contact-form", "--phase", "2"), 2, "contact-form has no phase 2. Recorded phases: 1", id="phase"
+        ),
         pytest.param(
             ("contact-form", "--as-of", "yesterday"),
             2,
