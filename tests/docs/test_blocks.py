@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 
 from experiments.definition.experiment import Experiment
 from experiments.site.site import Settings
-from tests.docs.pages import DOCUMENTATION, PAGES, Page
+from tests.docs.pages import DOCUMENTATION, PAGES, Page, page
 
 # what curl and sqlite3 do on the pages, for machines without them
 CURL = """\
@@ -74,9 +74,9 @@ def run(script: str, folder: Path) -> str:
 def _road(folder: Path) -> str:
     """Every shell and Python block of the documentation, one after another on one site."""
     road = []
-    for page in DOCUMENTATION:
-        road += [re.sub(r"&$", "&" + WAIT, block, flags=re.MULTILINE) for block in page.blocks_of("sh")]
-        if client := page.blocks_of("python"):
+    for one in DOCUMENTATION:
+        road += [re.sub(r"&$", "&" + WAIT, block, flags=re.MULTILINE) for block in one.blocks_of("sh")]
+        if client := one.blocks_of("python"):
             (folder / "client.py").write_text("\n".join(client) + "\nprint('assigned', variant)\n")
             road.append('sed -i.bak "s/the write key/$WRITE_KEY/" client.py\n')
             road.append(f"{sys.executable} client.py\n")
@@ -109,9 +109,9 @@ def test_the_road_from_config_to_verdict_and_on(tmp_path: Path, port: int) -> No
 
 
 YAML_BLOCKS = [
-    pytest.param(block, id=f"{page.name}-{number}")
-    for page in PAGES
-    for number, block in enumerate(page.blocks_of("yaml"))
+    pytest.param(block, id=f"{one.name}-{number}")
+    for one in PAGES
+    for number, block in enumerate(one.blocks_of("yaml"))
 ]
 WHOLE = {
     "key": "any",
@@ -138,11 +138,26 @@ def test_yaml_shown_is_what_a_file_may_say(block: str, tmp_path: Path) -> None:
         Experiment.model_validate(WHOLE | said)
 
 
+def test_what_pages_are_told_to_write_is_what_the_snippet_knows() -> None:
+    """Attributes in HTML, and calls in scripts and in the text."""
+    known = page("docs/reference/snippet.md").text
+    html = "".join(block for one in PAGES for block in one.blocks_of("html"))
+    text = "".join(one.text for one in PAGES)
+    attributes = set(re.findall(r"\bdata-(?!testid)[a-z-]+(?==)", html))
+    calls = set(re.findall(r"yesladder\.push\(\[\"(\w+)\"|`yesladder\.(\w+)\(", text))
+    assert len(attributes) >= 3
+    assert len(calls) >= 3
+    for attribute in attributes:
+        assert f"`{attribute}" in known
+    for pushed, called in calls:
+        assert f"| `{pushed or called}` |" in known
+
+
 RUN_OR_READ = {"sh", "python", "yaml", "json"}
 SHOWN = {"text", "html", "js", "{toctree}", "{include}"}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_block_says_what_it_is(page: Page) -> None:
+@pytest.mark.parametrize("one", PAGES, ids=lambda one: one.name)
+def test_a_block_says_what_it_is(one: Page) -> None:
     """So that none escapes these tests by a language of its own."""
-    assert {language for language, _ in page.blocks} <= RUN_OR_READ | SHOWN
+    assert {language for language, _ in one.blocks} <= RUN_OR_READ | SHOWN
