@@ -114,11 +114,16 @@ def _command(name: str, command: click.Command) -> str:
     lines = []
     for option in options:
         called = ", ".join(f"`{one}`" for one in (*option.opts, *option.secondary_opts))
-        value = "" if option.is_flag else f" {option.make_metavar(context)}"
+        value = "" if option.is_flag else f" {_metavar(option, context)}"
         shown = option.default if isinstance(option.default, str | int | float) and option.default != "" else None
         default = "" if option.is_flag or shown is None else f"`{shown}`"
         lines.append((called + value, option.help or "", default))
     return f"{text}\n{table(('option', 'meaning', 'default'), lines)}"
+
+
+def _metavar(option: click.Option, context: click.Context) -> str:
+    """What an option takes: "INTEGER RANGE" is a number to whoever types it."""
+    return re.sub(r"(INTEGER|FLOAT)( RANGE)?", "NUMBER", option.make_metavar(context))
 
 
 def _help(text: str) -> str:
