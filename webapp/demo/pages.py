@@ -12,10 +12,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from flask import Blueprint, Response, abort, make_response, redirect, render_template, request, url_for
-from flask.blueprints import BlueprintSetupState
 from flask.typing import ResponseReturnValue
 
-from webapp.pages.page import prepare
 from webapp.services.services import services
 
 blueprint = Blueprint("demo", __name__, url_prefix="/demo")
@@ -44,11 +42,6 @@ _ASKED: Final = ("job", "when", "zip", "name", "email", "phone", "note")
 _SLOT: Final = re.compile(r"\d{4}-\d\d-\d\dT(08|11|14)")
 _ARRIVALS: Final = (8, 11, 14)
 _DAYS_OFFERED: Final = 3
-
-
-@blueprint.record_once
-def _prepare(state: BlueprintSetupState) -> None:
-    prepare(state)
 
 
 @blueprint.get("/")

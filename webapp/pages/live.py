@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flask import Blueprint, Response, request
-from flask.blueprints import BlueprintSetupState
 
 from experiments.definition.problem import Problem
 from experiments.events.event import Event, Refusal
 from experiments.store.store import StoreError
-from webapp.pages.page import page, prepare
+from webapp.pages.page import page
 from webapp.services.access import require_read
 from webapp.services.services import Services, services
 from webapp.words.formatting import duration, things
@@ -66,11 +65,6 @@ class LivePage:
     root: str
     track: str
     evaluate: str
-
-
-@blueprint.record_once
-def _prepare(state: BlueprintSetupState) -> None:
-    prepare(state)
 
 
 @blueprint.get("/live")

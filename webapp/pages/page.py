@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from flask import Response, make_response, render_template, request
-from flask.blueprints import BlueprintSetupState
+from flask import Flask, Response, make_response, render_template, request
 
 from webapp.services.services import services
 from webapp.words import formatting, vocabulary
@@ -37,9 +36,8 @@ _WORDS = {
 }
 
 
-def prepare(state: BlueprintSetupState) -> None:
-    """Give the app's templates their words; each blueprint with pages records this."""
-    app = state.app
+def prepare(app: Flask) -> None:
+    """Give the app's templates their words."""
     app.jinja_env.globals.update(_WORDS)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask import Blueprint, Response, current_app, request, url_for
-from flask.blueprints import BlueprintSetupState
 from werkzeug.exceptions import NotFound
 
 from experiments.assignment.assignment import assign
 from experiments.definition.definition import Variant
 from experiments.definition.experiment import Experiment
 from webapp.pages.live import evaluate_command
-from webapp.pages.page import page, prepare
+from webapp.pages.page import page
 from webapp.services.access import require_read
 from webapp.services.services import services
 from webapp.wire.ofrep import evaluation
@@ -40,11 +39,6 @@ class Forced:
     command: str
 
 
-@blueprint.record_once
-def _prepare(state: BlueprintSetupState) -> None:
-    prepare(state)
-
-
 @blueprint.get("/preview/<key>")
 @require_read
 def links(key: str) -> Response:
@@ -57,7 +51,7 @@ def links(key: str) -> Response:
 @blueprint.get("/preview/<key>/<variant>")
 @require_read
 def forced(key: str, variant: str) -> Response:
-    """One variant alone."""
+    """One variant alone: what a client gets that forces it. Raises NotFound, naming what there is."""
     experiment = services().catalog.require(key)
     found = experiment.variant(variant)
     if found is None:

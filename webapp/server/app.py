@@ -20,6 +20,7 @@ from webapp.demo import pages as demo
 from webapp.pages import live, preview
 from webapp.pages.experiment import result_routes as results
 from webapp.pages.home import home
+from webapp.pages.page import prepare
 from webapp.pages.plan import plan_routes as plan_page
 from webapp.pages.time_to_convert import time_to_convert_routes as times
 from webapp.pages.visitor import visitor_routes as visitor
@@ -88,6 +89,7 @@ def create_app(
         app.register_blueprint(module.blueprint)
     if demo_site:
         app.register_blueprint(demo.blueprint)
+    prepare(app)
     register_errors(app)
     app.before_request(_refresh_catalog)
     app.after_request(_secure)

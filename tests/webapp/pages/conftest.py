@@ -38,6 +38,7 @@ from stats.tables.reach import Exposed, ReachTable, StepReach
 from webapp.pages import live, preview
 from webapp.pages.experiment import result_routes as results
 from webapp.pages.home import home
+from webapp.pages.page import prepare
 from webapp.pages.plan import plan_routes as plan_page
 from webapp.pages.report_cache import Reports
 from webapp.pages.time_to_convert import time_to_convert_routes as time_to_convert_page
@@ -260,6 +261,7 @@ class Stage:
         )  # type: ignore[arg-type]
         for module in (home, results, time_to_convert_page, plan_page, live, preview, access):
             app.register_blueprint(module.blueprint)
+        prepare(app)
         register_errors(app)
 
         def secure(response: Any) -> Any:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
 
-    from webapp.pages.visitor.visitor_page import Line, Moment, Part, VisitorPage
+    from webapp.pages.visitor.visitor_page import Moment, Part, Statement, VisitorPage
 
 _STYLES = {"good": "green", "plain": "dim", "open": "cyan", "alarm": "yellow"}
 
@@ -118,7 +118,7 @@ def _moment(one: Moment, several: bool) -> RenderableType:
     return table
 
 
-def _sign(line: Line) -> Text:
+def _sign(line: Statement) -> Text:
     from rich.text import Text
 
     return Text(line.sign, style=_STYLES[line.tone])

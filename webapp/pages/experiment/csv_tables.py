@@ -14,10 +14,10 @@ from experiments.reporting.report import Report
 from experiments.reporting.segments import SegmentReport
 from experiments.reporting.step_report import StepReport
 
-Line = Mapping[str, object]
+CsvRow = Mapping[str, object]
 
 
-def as_csv(lines: Iterator[Line] | list[Line]) -> str:
+def as_csv(lines: Iterator[CsvRow] | list[CsvRow]) -> str:
     """The lines as CSV with the first one's names on top; nothing at all without lines.
 
     What has no number is an empty cell. A text that a spreadsheet would take for a formula gets an apostrophe.
@@ -44,7 +44,7 @@ class Shown:
         return self.figures.report
 
 
-def goal(shown: Shown) -> Iterator[Line]:
+def goal(shown: Shown) -> Iterator[CsvRow]:
     """Every variant: everybody who came, and what became of them at the goal."""
     macro = shown.report.macro
     for key, one in macro.variants.items():
@@ -52,7 +52,7 @@ def goal(shown: Shown) -> Iterator[Line]:
         yield {"variant": key, "step": macro.step, "exposed": shown.report.exposed[key]} | counts
 
 
-def steps(shown: Shown) -> Iterator[Line]:
+def steps(shown: Shown) -> Iterator[CsvRow]:
     """Every step and variant: counts, and the comparison with the control."""
     for step in shown.report.steps:
         compared = {one.variant: one.to_json() for one in step.comparisons}
@@ -63,7 +63,7 @@ def steps(shown: Shown) -> Iterator[Line]:
             yield row | _compared(compared.get(key, {}), *_EFFECT, "decided_at", "state", "reason")
 
 
-def funnel(shown: Shown) -> Iterator[Line]:
+def funnel(shown: Shown) -> Iterator[CsvRow]:
     """Every step of the path and variant: who got there, who was lost before it. Description, no test."""
     for k, step in enumerate(shown.report.experiment.path):
         for key, one in shown.figures.funnels.items():
@@ -71,7 +71,7 @@ def funnel(shown: Shown) -> Iterator[Line]:
             yield row | {"lost_before": one.lost(k), "share_of_step_before": one.rate_of_previous(k)}
 
 
-def guardrails(shown: Shown) -> Iterator[Line]:
+def guardrails(shown: Shown) -> Iterator[CsvRow]:
     """Every guardrail and compared variant; the margin is relative, as the config has it."""
     config = {one.step: one for one in shown.report.experiment.guardrails}
     for step in shown.report.steps:
@@ -81,7 +81,7 @@ def guardrails(shown: Shown) -> Iterator[Line]:
             yield row | {"variant": one.variant, "versus": one.versus} | _compared(one.to_json(), *names)
 
 
-def over_time(shown: Shown) -> Iterator[Line]:
+def over_time(shown: Shown) -> Iterator[CsvRow]:
     """Every look at the step that is shown over time, with the running interval and the running p-value."""
     for one in shown.step.comparisons:
         for look in one.looks:
@@ -91,7 +91,7 @@ def over_time(shown: Shown) -> Iterator[Line]:
             yield row | {"at": iso(look.at), "visitors": look.visitors} | _compared(found, *names)
 
 
-def ladder(shown: Shown) -> Iterator[Line]:
+def ladder(shown: Shown) -> Iterator[CsvRow]:
     """Every rung and variant."""
     for rung in shown.report.ladder:
         document: Any = rung.to_json()
@@ -99,7 +99,7 @@ def ladder(shown: Shown) -> Iterator[Line]:
             yield {"rung": document["rung"], "variant": key, **cells}
 
 
-def decomposition(shown: Shown) -> Iterator[Line]:
+def decomposition(shown: Shown) -> Iterator[CsvRow]:
     """Every variant's steps, and the whole under the step ""."""
     for one in shown.report.decomposition:
         document: Any = one.to_json()
@@ -108,7 +108,7 @@ def decomposition(shown: Shown) -> Iterator[Line]:
             yield row | _compared(part, "relative_lift", "relative_interval", "share", "reason")
 
 
-def value(shown: Shown) -> Iterator[Line]:
+def value(shown: Shown) -> Iterator[CsvRow]:
     """Every variant: what it earned, and the comparison with the control."""
     document: Any = shown.report.value.to_json()
     compared = {one["variant"]: one for one in document["comparisons"]}
@@ -116,7 +116,7 @@ def value(shown: Shown) -> Iterator[Line]:
         yield {"variant": key} | cells | _compared(compared.get(key, {}), *_EFFECT, "reason")
 
 
-def learned_values(shown: Shown) -> Iterator[Line]:
+def learned_values(shown: Shown) -> Iterator[CsvRow]:
     """Every micro-conversion, pooled under the variant "" and by variant."""
     for one in shown.report.learned_values:
         document: Any = one.to_json()
@@ -125,14 +125,14 @@ def learned_values(shown: Shown) -> Iterator[Line]:
             yield row | {"variant": key} | _compared(learned, "value", "interval", "reached", "without", "reason")
 
 
-def decisions(shown: Shown) -> Iterator[Line]:
+def decisions(shown: Shown) -> Iterator[CsvRow]:
     """Every line of the decision log."""
     for entry in shown.figures.decisions:
         document = entry.to_json()
         yield _compared(document, *document)
 
 
-def divisions(shown: Shown) -> Iterator[Line]:
+def divisions(shown: Shown) -> Iterator[CsvRow]:
     """Every variant's part of the visitors, planned and actual, before anybody is left out."""
     ratio, total = shown.report.sample_ratio, sum(shown.report.exposed.values())
     whole = sum(ratio.expected.values())
@@ -141,14 +141,14 @@ def divisions(shown: Shown) -> Iterator[Line]:
         yield row | {"actual_share": seen / total if total else None, "p_value": ratio.p_value, "alarm": ratio.alarm}
 
 
-def ledger(shown: Shown) -> Iterator[Line]:
+def ledger(shown: Shown) -> Iterator[CsvRow]:
     """Every reason for which visitors or events were left out or marked, by variant ("" where there is none)."""
     for reason, counts in shown.report.ledger.items():
         for key, number in counts.items():
             yield {"reason": reason, "variant": key, "count": number}
 
 
-def segments(report: SegmentReport) -> Iterator[Line]:
+def segments(report: SegmentReport) -> Iterator[CsvRow]:
     """Every level of the attribute and variant; both arms' counts as control and variant."""
     document: Any = report.to_json()
     for one in document["comparisons"]:
@@ -159,7 +159,7 @@ def segments(report: SegmentReport) -> Iterator[Line]:
         yield row | _compared(one, *_EFFECT, "stands", "reason")
 
 
-TABLES: Mapping[str, Callable[[Shown], Iterator[Line]]] = {
+TABLES: Mapping[str, Callable[[Shown], Iterator[CsvRow]]] = {
     "goal": goal,
     "steps": steps,
     "funnel": funnel,

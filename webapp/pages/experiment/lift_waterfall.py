@@ -36,7 +36,7 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class WaterfallRow:
     """One step's part, its bar (None: no number, or none before it), and what the data fit or why there is nothing."""
 
     part: Part
@@ -46,12 +46,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Waterfall:
-    """One variant: its steps in the order of the path, then the whole. The scale ends at the lifts `low` and `high`."""
+    """One variant against the control: a row for each step in the order of the path, then the whole.
+
+    `low`, `high`: the relative lifts at the left and the right end of the scale, -0.2 and 0.25 for instance, which lie
+    equally far from no effect because the scale is one of logarithms.
+    """
 
     variant: str
     versus: str
-    rows: Sequence[Row]
-    total: Row
+    rows: Sequence[WaterfallRow]
+    total: WaterfallRow
     low: float
     high: float
 
@@ -66,10 +70,10 @@ def _waterfall(one: VariantDecomposition, limit: float) -> Waterfall:
     at: float | None = 0.0
     rows = []
     for part in one.steps:
-        rows.append(Row(part, _bar(part, at, limit), _fits(part)))
+        rows.append(WaterfallRow(part, _bar(part, at, limit), _fits(part)))
         at = None if at is None or part.log_lift is None else at + part.log_lift
     whole = replace(one.total, share=1.0 if any(part.share is not None for part in one.steps) else None)
-    total = Row(whole, _bar(whole, 0.0, limit), _fits(whole))
+    total = WaterfallRow(whole, _bar(whole, 0.0, limit), _fits(whole))
     return Waterfall(one.variant, one.versus, rows, total, math.expm1(-limit), math.expm1(limit))
 
 

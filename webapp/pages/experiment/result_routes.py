@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from flask import Blueprint, Response, jsonify, request
-from flask.blueprints import BlueprintSetupState
 from werkzeug.exceptions import NotFound
 
 from experiments.audit.readout import DIAGNOSED, Readout, ended
@@ -19,7 +18,7 @@ from webapp.pages.experiment.data_health import lost_log
 from webapp.pages.experiment.effect_over_time import chosen_step
 from webapp.pages.experiment.result_page import Place, config_text, elapsed, result_page
 from webapp.pages.experiment.verdict_sentences import draft_verdict
-from webapp.pages.page import as_data, as_file, page, prepare, site_formatting, this_minute
+from webapp.pages.page import as_data, as_file, page, site_formatting, this_minute
 from webapp.pages.plan.form import plan_form
 from webapp.pages.plan.inputs import Plans, Question
 from webapp.pages.query import asked_moment, asked_phase, recorded_phases, started_phase
@@ -29,11 +28,6 @@ from webapp.services.services import services
 from webapp.words.formatting import interval
 
 blueprint = Blueprint("results", __name__)
-
-
-@blueprint.record_once
-def _prepare(state: BlueprintSetupState) -> None:
-    prepare(state)
 
 
 @blueprint.get("/results/<key>")

@@ -20,7 +20,7 @@ from webapp.words.vocabulary import HARMS, KINDS, STATES, reason
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ScorecardRow:
     """One step: both sides' counts, the comparison between them, and its picture (None without an interval).
 
     `tag`: what kind of step it is, in words. `needed`: how many more visitors a verdict takes, in words; empty where
@@ -46,7 +46,7 @@ class Scorecard:
     variant: str
     versus: str
     limit: float
-    rows: Sequence[Row]
+    rows: Sequence[ScorecardRow]
     guardrails: Sequence[Markup]
 
 
@@ -65,7 +65,7 @@ def scorecards(
     cards = []
     for variant in experiment.variants[1:]:
         rows = [
-            Row(
+            ScorecardRow(
                 step,
                 step.variants[one.versus],
                 step.variants[one.variant],

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from flask import Blueprint, Response
-from flask.blueprints import BlueprintSetupState
 from markupsafe import Markup
 
 from experiments.definition.experiment import Experiment
@@ -24,7 +23,7 @@ from webapp.pages.experiment.scorecard import scale
 from webapp.pages.experiment.verdict_sentences import is_final
 from webapp.pages.home.forecast import Outlook, Targets, asked, final_at, outlook
 from webapp.pages.home.site_health import Condition, condition
-from webapp.pages.page import page, prepare, site_formatting, this_minute
+from webapp.pages.page import page, site_formatting, this_minute
 from webapp.services.access import require_read
 from webapp.services.kept import Kept
 from webapp.services.services import services
@@ -34,13 +33,13 @@ from webapp.words.vocabulary import TERMS, Terms
 
 blueprint = Blueprint("home", __name__)
 
-KEPT_LINES = 256
+KEPT_GLANCES = 256
 PATIENCE_SECONDS = 0.2
-"""So long all lines together wait for decision dates that are being computed."""
+"""So long all experiments together wait for decision dates that are being computed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Glance:
     """One experiment that has started. `comparisons`: at the goal, with their pictures. `visitors`: before exclusions.
 
     `known`: what was measured of its visitors, None when it does not run; `lender`: the phase that told what this one
@@ -62,11 +61,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One experiment as the page lists it. `line`, `condition`, `outlook`: None of a draft. `problems`: of its file."""
+    """One experiment as the page lists it; `problems`: of its file. `glance`, `condition`, `outlook`: not of drafts."""
 
     experiment: Experiment
     length: timedelta
-    line: Line | None
+    glance: Glance | None
     condition: Condition | None
     outlook: Outlook | None
     problems: int
@@ -105,11 +104,6 @@ class Home:
     terms: Terms
 
 
-@blueprint.record_once
-def _prepare(state: BlueprintSetupState) -> None:
-    prepare(state)
-
-
 @blueprint.get("/")
 @require_read
 def home() -> Response:
@@ -123,14 +117,14 @@ def _home(now: datetime, formatting: Formatting) -> Home:
     archived = {one.key: one for one in phases if one.key not in in_force}  # the latest phase of each
     refused = list(_refused(catalog.problems(), catalog.keys(), in_force))
     faults = {one.key: len(one.problems) for one in refused if one.refused}
-    kept, targets = services().one(Lines), services().one(Targets)
-    lines = {one.key: kept.line(one, now) for one in (*in_force.values(), *archived.values()) if one.started_at}
-    for line in lines.values():
-        if (wanted := asked(line.report, line.known)) is not None:
+    kept, targets = services().one(Glances), services().one(Targets)
+    glances = {one.key: kept.of(one, now) for one in (*in_force.values(), *archived.values()) if one.started_at}
+    for glance in glances.values():
+        if (wanted := asked(glance.report, glance.known)) is not None:
             targets.ask(*wanted)
     until = time.monotonic() + PATIENCE_SECONDS
     entries = {
-        one.key: _entry(one, lines.get(one.key), faults.get(one.key, 0), now, formatting, targets, until)
+        one.key: _entry(one, glances.get(one.key), faults.get(one.key, 0), now, formatting, targets, until)
         for one in sorted((*in_force.values(), *archived.values()), key=lambda one: one.name.lower())
     }
     groups: dict[str, list[Entry]] = {"running": [], "draft": [], "stopped": [], "archived": []}
@@ -146,21 +140,21 @@ def _home(now: datetime, formatting: Formatting) -> Home:
 
 def _entry(
     experiment: Experiment,
-    line: Line | None,
+    glance: Glance | None,
     problems: int,
     now: datetime,
     formatting: Formatting,
     targets: Targets,
     until: float,
 ) -> Entry:
-    if line is None:
+    if glance is None:
         return Entry(experiment, timedelta(), None, None, None, problems)
-    health = condition(line.report, line.known, now, formatting)
-    when = outlook(targets, line.report, line.known, formatting, until)
-    if line.lender is not None and when.reckoned:
-        borrowed = say("outlook.borrowed", lender=line.lender.key)
+    health = condition(glance.report, glance.known, now, formatting)
+    when = outlook(targets, glance.report, glance.known, formatting, until)
+    if glance.lender is not None and when.reckoned:
+        borrowed = say("outlook.borrowed", lender=glance.lender.key)
         when = replace(when, why=Markup("{}; {}").format(when.why, borrowed))
-    return Entry(experiment, elapsed(experiment, now), line, health, when, problems)
+    return Entry(experiment, elapsed(experiment, now), glance, health, when, problems)
 
 
 def _refused(
@@ -177,18 +171,18 @@ def _refused(
                 yield Refused(file, key, in_force.get(key), errors, some)
 
 
-class Lines(Kept[tuple[str, datetime], Line]):
-    """Lines of experiments, read once a minute."""
+class Glances(Kept[tuple[str, datetime], Glance]):
+    """Experiments at a glance, each read once a minute."""
 
     def __init__(self) -> None:
-        super().__init__(KEPT_LINES)
+        super().__init__(KEPT_GLANCES)
 
-    def line(self, phase: Experiment, now: datetime) -> Line:
-        """The line of this phase as of this minute. Raises StoreUnavailable."""
-        return self.get((phase.model_dump_json(), now), lambda: _line(phase, now))
+    def of(self, phase: Experiment, now: datetime) -> Glance:
+        """This phase as of this minute. Raises StoreUnavailable."""
+        return self.get((phase.model_dump_json(), now), lambda: _glance(phase, now))
 
 
-def _line(phase: Experiment, now: datetime) -> Line:
+def _glance(phase: Experiment, now: datetime) -> Glance:
     settled = final_at(phase)  # then its report is the same for ever, and is found by its content
     figures = results.figures_of(phase, now if settled is None else min(now, settled))
     report = figures.report
@@ -198,7 +192,7 @@ def _line(phase: Experiment, now: datetime) -> Line:
     known, lender = None, None
     if figures.known is not None and phase.ended_at is None:
         known, lender = _known(phase, figures.known, now)
-    return Line(phase, report, known, lender, pictures, is_final(report))
+    return Glance(phase, report, known, lender, pictures, is_final(report))
 
 
 def _known(phase: Experiment, own: Measurement, now: datetime) -> tuple[Measurement, Experiment | None]:

@@ -36,7 +36,11 @@ class Condition:
 
 
 def condition(report: Report, known: Measurement | None, as_of: datetime, formatting: Formatting) -> Condition:
-    """The condition as of this moment. `known`: what was measured, of a phase that runs; None otherwise."""
+    """The worst that is known of this experiment, in one word.
+
+    `known`: what was measured, of a phase that runs; None otherwise. `as_of`: the moment of the page; a running phase
+    is silent when nobody came for a day before it.
+    """
     return next(_worst_first(report, known, as_of, formatting))
 
 

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flask import Blueprint, Response, jsonify, make_response, request
-from flask.blueprints import BlueprintSetupState
 from markupsafe import Markup
 from werkzeug.exceptions import BadRequest
 
@@ -19,7 +18,7 @@ from experiments.planning.cumulative_power import Course
 from experiments.planning.plan import METHODS, StepPlan
 from webapp.charts.cumulative_power import Week, chances_chart, weeks
 from webapp.charts.line_chart import NARROW, WIDE
-from webapp.pages.page import as_data, page, prepare, site_formatting, this_minute
+from webapp.pages.page import as_data, page, site_formatting, this_minute
 from webapp.pages.plan.form import PlanForm, plan_form
 from webapp.pages.plan.inputs import Planned, Plans, Question
 from webapp.pages.plan.plan_sentences import Given, PlanWords
@@ -69,11 +68,6 @@ class PlanPage:
     def pending_words(self) -> Markup:
         """What to say while the plan is being computed."""
         return say("plan.pending")
-
-
-@blueprint.record_once
-def _prepare(state: BlueprintSetupState) -> None:
-    prepare(state)
 
 
 @blueprint.get("/plan/<key>")

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flask import Blueprint, Response, jsonify, request
-from flask.blueprints import BlueprintSetupState
 from markupsafe import Markup
 
 from experiments.definition.experiment import Experiment
 from experiments.reporting.time_to_convert import StepTimes, TimeToConvert
 from webapp.charts.charts import reached_by_time
 from webapp.charts.line_chart import NARROW, WIDE
-from webapp.pages.experiment.csv_tables import Line, as_csv
-from webapp.pages.page import as_data, as_file, page, prepare, this_minute
+from webapp.pages.experiment.csv_tables import CsvRow, as_csv
+from webapp.pages.page import as_data, as_file, page, this_minute
 from webapp.pages.query import asked_moment, asked_phase, started_phase
 from webapp.pages.time_to_convert.scan import MOST_SECONDS, MOST_VISITORS, NoTimes, TimeScans
 from webapp.services.access import require_read
@@ -51,11 +50,6 @@ class Times:
     def sentence(self, key: str, **values: object) -> Markup:
         """A sentence of the page."""
         return say(key, **values)
-
-
-@blueprint.record_once
-def _prepare(state: BlueprintSetupState) -> None:
-    prepare(state)
 
 
 @blueprint.get("/results/<key>/time-to-convert")
@@ -119,7 +113,7 @@ def _name(step: StepTimes, found: TimeToConvert) -> str:
     )
 
 
-def _lines(found: TimeToConvert) -> Iterator[Line]:
+def _lines(found: TimeToConvert) -> Iterator[CsvRow]:
     for step in found.steps:
         for key, one in step.variants.items():
             row: dict[str, object] = {"step": step.step, "kind": step.kind, "variant": key}

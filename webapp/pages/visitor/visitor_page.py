@@ -26,7 +26,7 @@ _LONGEST = 120  # characters of a property's value
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Statement:
     """One sentence with its sign."""
 
     tone: Tone
@@ -44,7 +44,7 @@ class StepRow:
 
     name: str
     tag: str
-    answer: Line
+    answer: Statement
     more: Sequence[str]
     seal: str
 
@@ -79,7 +79,7 @@ class Moment:
     visitor: str
     delay: str
     details: Sequence[tuple[str, str]]
-    lines: Sequence[tuple[str, Sequence[Line]]]
+    lines: Sequence[tuple[str, Sequence[Statement]]]
     tone: Tone
 
     @property
@@ -168,24 +168,24 @@ def _rows(one: Chapter, counted: Counted, now: datetime, formatting: Formatting)
                 since = f"{first.variant} since {formatting.moment(first.at)}"
                 more.insert(0, f"Here {first.visitor} counts, in {since}: the rest came too late for this step.")
             seal = f"{'open until' if now <= passage.sealed_at else 'sealed'} {formatting.moment(passage.sealed_at)}"
-            yield StepRow(spoken(step.step), tag, Line(tone, answer), more, seal)
+            yield StepRow(spoken(step.step), tag, Statement(tone, answer), more, seal)
         if not passages:
-            late = Line("alarm", "Not counted: the exposure was received too late for it.")
+            late = Statement("alarm", "Not counted: the exposure was received too late for it.")
             yield StepRow(spoken(step.step), tag, late, (), "")
 
 
 def _moment(told: Told, parts: Mapping[tuple[str, int], Sequence[Counted]], asked: str, shown: Formatting) -> Moment:
     event = told.event
-    by_line: dict[Line, list[str]] = {}
+    by_line: dict[Statement, list[str]] = {}
     exposed = any(note.fate != "not-exposed" for _, note in told.notes)
     some = [(phase, note) for phase, note in told.notes if not (exposed and note.fate == "not-exposed")]
     for phase, notes in groupby(some, key=lambda one: one[0]):
         counted = parts.get((phase.key, phase.phase), ())
         for note in fates.told((note for _, note in notes), event, phase):
-            line = Line(fates.tone(note), fates.said(note, event, phase, counted, shown))
+            line = Statement(fates.tone(note), fates.said(note, event, phase, counted, shown))
             by_line.setdefault(line, []).append(phase.name)
     if not by_line:
-        by_line[Line("plain", _nothing(event))] = []
+        by_line[Statement("plain", _nothing(event))] = []
     tones = [line.tone for line in by_line]
     names = dict.fromkeys(listing(names) for names in by_line.values())
     return Moment(
@@ -218,7 +218,7 @@ def _details(event: Event) -> Iterator[tuple[str, str]]:
 
 def _refused(one: Refusal, asked: str, shown: Formatting) -> Moment:
     why = REFUSALS.get(one.reason, (spoken(one.reason), ""))[0]
-    line = Line("alarm", f"Refused, {why}: {one.detail[:400]}")
+    line = Statement("alarm", f"Refused, {why}: {one.detail[:400]}")
     clock = f"{one.refused_at.astimezone(shown.zone):%H:%M:%S}"
     what = one.name or "An event without a name"
     return Moment(

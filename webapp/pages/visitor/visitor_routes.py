@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, request
-from flask.blueprints import BlueprintSetupState
 
 from experiments.audit.visitor_history import story
 from experiments.events.event import MAX_ID_LENGTH, VisitorId
-from webapp.pages.page import page, prepare, site_formatting
+from webapp.pages.page import page, site_formatting
 from webapp.pages.visitor.visitor_page import refused, visitor_page
 from webapp.services.access import require_read
 from webapp.services.services import services
 
 blueprint = Blueprint("visitor", __name__)
-
-
-@blueprint.record_once
-def _prepare(state: BlueprintSetupState) -> None:
-    prepare(state)
 
 
 @blueprint.get("/visitor")
