@@ -2,19 +2,29 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint study docs reference snippet boundaries screenshots lock clean
+.PHONY: demo test fast lint check study docs reference snippet boundaries screenshots lock clean
 
 demo: .venv/ready
 	$(BIN)/yesladder demo
 
+# As many files of tests at a time as there are processors.
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+
 test: .venv/ready-dev
-	$(BIN)/python -m pytest
+	$(PYTEST)
+
+# What needs no browser, no server and no simulation study: for every few lines of a change.
+fast: .venv/ready-dev
+	$(PYTEST) -m "not slow and not browser and not server"
 
 lint: .venv/ready-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# All that must be true before a change lands, on a machine that has Chromium.
+check: lint docs test
 
 # The simulation studies in full; `make test` runs them in a reduced, seeded form.
 study: .venv/ready-dev .venv/study/ready
