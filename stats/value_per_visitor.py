@@ -18,11 +18,10 @@ import numpy as np
 from stats.arrays import Counts, Flags, Floats
 from stats.boundaries.mixture import critical_value, log_e_value, p_value_of
 from stats.proportions.design import ENOUGH, Design
-from stats.proportions.inversion import Intervals
+from stats.proportions.inversion import Intervals, lower_end_beside_zero
 from stats.tables.patterns import PatternTable
 
 ENOUGH_ORDERS = 100  # macro-conversions in both arms together, before sums of money are nearly normal
-_TINY = np.finfo(np.float64).tiny
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,15 +136,12 @@ class ValueTest:
             lower = np.where(bounded & (last > 0) & (a > 0), last / (a * b + root), 0.0)
             upper = np.where(bounded & (lead > 0) & (b > 0), (a * b + root) / lead, np.inf)
         estimate = self._miss
-        return _beside_zero(
-            Intervals(
-                lower - 1,
-                upper - 1,
-                np.where(bounded, estimate - half, -np.inf),
-                np.where(bounded, estimate + half, np.inf),
-            ),
-            rejects & (estimate > 0),
-            rejects & (estimate < 0),
+        above, below = rejects & (estimate > 0), rejects & (estimate < 0)
+        return Intervals(
+            lower_end_beside_zero(lower - 1, above),
+            0.0 - lower_end_beside_zero(1 - upper, below),
+            lower_end_beside_zero(np.where(bounded, estimate - half, -np.inf), above),
+            0.0 - lower_end_beside_zero(np.where(bounded, -estimate - half, -np.inf), below),
         )
 
 
@@ -230,21 +226,4 @@ def value_per_visitor(sums: ValueSums, variant: int, design: Design) -> ValueEvi
         difference=test.difference(),
         running=alone.so_far(),
         last=alone.last(),
-    )
-
-
-def _beside_zero(ends: Intervals, above: Flags, below: Flags) -> Intervals:
-    """The same intervals, exactly on that side of zero on which the test says the effect is; else around zero."""
-
-    def lower(end: Floats) -> Floats:
-        return np.where(above, np.maximum(end, _TINY), np.minimum(end, 0.0))
-
-    def upper(end: Floats) -> Floats:
-        return np.where(below, np.minimum(end, -_TINY), np.maximum(end, 0.0))
-
-    return Intervals(
-        lower(ends.relative_lower),
-        upper(ends.relative_upper),
-        lower(ends.difference_lower),
-        upper(ends.difference_upper),
     )

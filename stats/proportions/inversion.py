@@ -109,6 +109,14 @@ def running_intersections(courses: Sequence[Course]) -> list[Intervals]:
     return both.intervals(*(both.accumulated(one) for one in ends))
 
 
+def lower_end_beside_zero(end: Floats, above: Flags) -> Floats:
+    """The same lower ends, above zero exactly where the test says that the effect is; for upper ends change all signs.
+
+    All arrays have shape (looks,).
+    """
+    return np.where(above, np.maximum(end, np.finfo(np.float64).tiny), np.minimum(end, 0.0))
+
+
 E = TypeVar("E")
 
 
@@ -203,8 +211,7 @@ def _lower_end(test: ScoreTest, form: _Form, critical: Floats, above_zero: Flags
     bracket = _Bracket(lambda effect: form.statistic(part, effect) - critical, form.floor)
     bracket.open(estimate, critical, part.no_effect(), critical * form.standard_error(part), above_zero)
     end = bracket.close(critical * _TOLERANCE)
-    tiny = np.finfo(np.float64).tiny
-    result[solvable] = np.where(above_zero, np.maximum(end, tiny), np.minimum(end, 0.0))
+    result[solvable] = lower_end_beside_zero(end, above_zero)
     return result
 
 

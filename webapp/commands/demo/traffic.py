@@ -79,27 +79,25 @@ class Wire:
         """Open these pages: the first result page after a start takes seconds. Why one fails, its reader will learn."""
         for page in pages:
             with contextlib.suppress(OSError):
-                self._ask("GET", page, None, {})
+                self._ask("GET", page)
 
     def is_up(self) -> bool:
         """Does the server answer already?"""
-        with contextlib.suppress(OSError, http.client.HTTPException):
-            connection = self._connection()
-            try:
-                connection.request("GET", "/livez")
-                return connection.getresponse().status == http.client.OK
-            finally:
-                connection.close()
+        with contextlib.suppress(OSError):
+            self._ask("GET", "/livez")
+            return True
         return False
 
     def _post(self, path: str, body: Mapping[str, Any]) -> Any:
-        return json.loads(self._ask("POST", path, body, {}))
+        return json.loads(self._ask("POST", path, body))
 
-    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None, headers: Mapping[str, str]) -> bytes:
-        connection = self._connection()
+    def _ask(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+    ) -> bytes:
+        connection = http.client.HTTPConnection(urlsplit(self.address).netloc, timeout=_TIMEOUT)
         sent = None if body is None else json.dumps(body)
         try:
-            connection.request(method, path, sent, {"Content-Type": "application/json", **headers})
+            connection.request(method, path, sent, {"Content-Type": "application/json", **(headers or {})})
             response = connection.getresponse()
             answer = response.read()
         except http.client.HTTPException as error:
@@ -109,9 +107,6 @@ class Wire:
         if response.status != http.client.OK:
             raise ConnectionError(f"{path} answered {response.status}")
         return answer
-
-    def _connection(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection(urlsplit(self.address).netloc, timeout=_TIMEOUT)
 
 
 @dataclass(slots=True)
@@ -133,7 +128,7 @@ class Traffic:
 
     def advance(self, now: float) -> float:
         """Let everything happen that is due at this moment (seconds, monotonic); answers when the next is due."""
-        while min(self._arrival, self._ahead[0][0] if self._ahead else self._arrival) <= now:
+        while self._due() <= now:
             try:
                 if self._arrival <= now:
                     self._arrival = max(self._arrival, now - 1) + float(self.rng.exponential(SECONDS_BETWEEN))
@@ -143,6 +138,9 @@ class Traffic:
                     self._send(visitor, crowd, act.event, act.properties)
             except OSError:  # the server is busy or gone: this visitor is lost, as real ones would be
                 self.seen["lost"] += 1
+        return self._due()
+
+    def _due(self) -> float:
         return min(self._arrival, self._ahead[0][0] if self._ahead else self._arrival)
 
     def _arrive(self, now: float) -> None:
