@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from webapp.commands.shared.parameters import PastMoment, Percentage, StepPercen
 
 if TYPE_CHECKING:
     from experiments.definition.experiment import Experiment
-    from experiments.planning.baseline import Measurement
+    from experiments.planning.plan_inputs import Needed, PlanInputs
 
 
 @click.command(short_help="Say how many visitors and days an experiment needs.")
@@ -66,62 +66,64 @@ def plan(
     experiment, in an earlier phase of it, or in another one with the same trigger. Before there is anything to
     measure, say it yourself with --rate and --visitors-per-day.
     """
-    from experiments.planning.baseline import is_own
-    from experiments.planning.forecast import SoFar
     from experiments.planning.plan import plan as planned
+    from experiments.planning.plan_inputs import PlanInputs
 
     with opened(folder) as (site, catalog, store, now):
         definition = catalog.require(experiment)
         at = as_of or now.replace(second=0, microsecond=0)
         known = measured(site, store, catalog.phases(), definition, at)
-    smallest = detect or definition.analysis.detect
-    if not smallest:
-        raise click.UsageError(
-            f"{experiment} does not say which change is worth finding. Say it here, such as --detect 10%, "
-            f"or in its config file: `analysis: {{detect: 10%}}`."
-        )
-    shares = _rates(definition, known, dict(rates))
-    per_day = visitors_per_day or (known.visitors_per_day if known else None) or None
-    _require(definition, known, shares, per_day)
-    start = definition.started_at if definition.started_at and definition.started_at <= at else at
-    so_far = SoFar(known.visitors, at) if known and is_own(known, definition) else None
-    answer = planned(definition, shares, per_day, detect=smallest, power=power, start=start, days=days, so_far=so_far)
+    said = _said(definition, rates)
+    inputs = PlanInputs(definition, known, at, detect, said, visitors_per_day)
+    for needed in inputs.missing():
+        raise click.UsageError(_way_out(needed, inputs))
+    assert inputs.detect is not None
+    answer = planned(
+        definition,
+        inputs.rates,
+        inputs.visitors_per_day,
+        detect=inputs.detect,
+        power=power,
+        start=inputs.start,
+        days=days,
+        so_far=inputs.so_far,
+    )
     if as_json:
         echo_json(answer.to_json())
     else:
         from webapp.commands.planning.plan_table import show
         from webapp.pages.plan.plan_sentences import Given
 
-        given = {step or definition.macro.step for step, _ in rates}
-        show(answer, Given(known, frozenset(given), visitors_per_day is not None), site)
+        show(answer, Given(known, frozenset(said), visitors_per_day is not None), site)
 
 
-def _rates(experiment: Experiment, known: Measurement | None, given: Mapping[str, float]) -> dict[str, float]:
-    """Step key -> rate: as given, else as measured. Raises a usage error for a step that does not exist."""
-    steps = {step.step for step in (*experiment.path, *experiment.secondary)}
-    if unknown := sorted(set(given) - steps - {""}):
-        known_steps = ", ".join(step.step for step in (*experiment.path, *experiment.secondary))
-        raise click.BadParameter(f"{unknown[0]!r} is no step; the steps are: {known_steps}", param_hint="--rate")
-    rates = {step: one.rate for step, one in known.rates.items()} if known else {}
-    return rates | {step or experiment.macro.step: share for step, share in given.items()}
+def _said(experiment: Experiment, rates: Sequence[tuple[str, float]]) -> Mapping[str, float]:
+    """Step key -> rate. Raises a usage error for a step that does not exist."""
+    from experiments.planning.plan_inputs import planned_steps
+
+    steps = planned_steps(experiment)
+    for step, _ in rates:
+        if step not in ("", *steps):
+            raise click.BadParameter(f"{step!r} is no step; the steps are: {', '.join(steps)}", param_hint="--rate")
+    return {step or experiment.macro.step: rate for step, rate in rates}
 
 
-def _require(
-    experiment: Experiment, known: Measurement | None, rates: Mapping[str, float], per_day: float | None
-) -> None:
-    """Raise an error that names the option, when goal or traffic were neither measured nor given."""
-    goal = experiment.macro.step
-    where = "in another experiment with the same trigger" if known is None else f"in {known.phase.key}"
-    if not rates.get(goal):
-        seen = "nobody has reached it yet" if goal in rates else "nothing has been measured of it yet"
-        if known is not None and goal not in rates:
+def _way_out(needed: Needed, inputs: PlanInputs) -> str:
+    """Why this is not known, and how to say it."""
+    known, goal = inputs.known, inputs.experiment.macro.step
+    if needed == "detect":
+        return (
+            f"{inputs.experiment.key} does not say which change is worth finding. Say it here, such as --detect 10%, "
+            f"or in its config file: `analysis: {{detect: 10%}}`."
+        )
+    if needed == "rate":
+        seen = "nobody has reached it yet" if goal in inputs.rates else "nothing has been measured of it yet"
+        if known is not None and goal not in inputs.rates:
             seen = "no visitor has had time for it yet, or no experiment with the same trigger counts it alike"
-        raise click.UsageError(
-            f"how many visitors reach {goal} is not known: {seen}. Say it yourself, such as --rate 3%."
-        )
-    if per_day is None:
-        seen = "there is no whole day of visitors yet" if known else "nobody has come yet"
-        raise click.UsageError(
-            f"how many visitors a day take part is not known: {seen}, neither here nor {where}. "
-            f"Say it yourself, such as --visitors-per-day 500."
-        )
+        return f"how many visitors reach {goal} is not known: {seen}. Say it yourself, such as --rate 3%."
+    where = "in another experiment with the same trigger" if known is None else f"in {known.phase.key}"
+    seen = "there is no whole day of visitors yet" if known else "nobody has come yet"
+    return (
+        f"how many visitors a day take part is not known: {seen}, neither here nor {where}. "
+        f"Say it yourself, such as --visitors-per-day 500."
+    )

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from experiments.definition.experiment import Experiment
 from experiments.definition.quantity import percentage
 from experiments.planning.forecast import POWER
+from experiments.planning.plan_inputs import planned_steps
 from webapp.words.formatting import percent
 from webapp.words.sentences import say
 
@@ -83,7 +84,7 @@ def _share(text: str, least: float, most: float, example: str, least_included: b
 
 def _rate(text: str, experiment: Experiment) -> dict[str, float]:
     step, _, share = text.rpartition("=")
-    steps = [one.step for one in (*experiment.path, *experiment.secondary)]
+    steps = planned_steps(experiment)
     if step.strip() not in ("", *steps):
         raise _Wrong(say("plan.step.unknown", value=step.strip(), steps=", ".join(steps)))
     return {step.strip() or experiment.macro.step: _share(share.strip(), 0.0, 0.9999, "3%")}

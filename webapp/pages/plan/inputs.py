@@ -9,10 +9,11 @@ from datetime import datetime
 from markupsafe import Markup
 
 from experiments.definition.experiment import Experiment
-from experiments.planning.baseline import Measurement, is_own
+from experiments.planning.baseline import Measurement
 from experiments.planning.cumulative_power import Course, courses
-from experiments.planning.forecast import SoFar, decision, planned_method
+from experiments.planning.forecast import decision, planned_method
 from experiments.planning.plan import Plan, plan
+from experiments.planning.plan_inputs import PlanInputs
 from webapp.pages.background import Computed
 from webapp.pages.plan.form import PlanForm
 from webapp.services.kept import Found
@@ -46,52 +47,24 @@ class Question:
     now: datetime
 
     @property
-    def detect(self) -> float | None:
-        """The smallest change worth finding."""
-        return self.form.detect or self.experiment.analysis.detect
-
-    @property
-    def rates(self) -> dict[str, float]:
-        """Three digits, so that not every visitor asks anew."""
-        found = {step: one.rate for step, one in self.known.rates.items()} if self.known else {}
-        return {step: float(f"{share:.3g}") for step, share in (found | dict(self.form.rates)).items()}
-
-    @property
-    def visitors_per_day(self) -> float | None:
-        """Three digits, too; None when nobody knows."""
-        found = self.form.visitors_per_day or (self.known.visitors_per_day if self.known else None)
-        return float(f"{found:.3g}") if found else None
-
-    @property
-    def start(self) -> datetime:
-        """A draft, or what is over, would start today."""
-        started, ended = self.experiment.started_at, self.experiment.ended_at
-        return started if started and not ended and started <= self.now else self.now.replace(hour=0, minute=0)
-
-    @property
-    def so_far(self) -> SoFar | None:
-        """Who has come already, to a running phase."""
-        running = self.experiment.started_at is not None and self.experiment.ended_at is None
-        own = self.known is not None and is_own(self.known, self.experiment)
-        return SoFar(self.known.visitors, self.now) if self.known and own and running else None
+    def inputs(self) -> PlanInputs:
+        """What is planned with."""
+        form = self.form
+        said = form.detect, form.rates, form.visitors_per_day
+        return PlanInputs(self.experiment, self.known, self.now, *said, digits=3)
 
     def asks(self) -> Markup | None:
-        """What is missing for a plan; None when nothing is."""
-        missing = []
-        if self.detect is None:
-            missing.append(say("plan.asks.detect"))
-        if not self.rates.get(self.experiment.macro.step):
-            missing.append(say("plan.asks.rate"))
-        if not missing:
+        """What is missing for a plan; None when nothing is. Traffic is asked for only beside something else."""
+        missing = self.inputs.missing()
+        if set(missing) <= {"traffic"}:
             return None
-        if self.visitors_per_day is None:
-            missing.append(say("plan.asks.traffic"))
-        return say("plan.asks", what=Markup(", ").join(missing))
+        return say("plan.asks", what=Markup(", ").join(say(f"plan.asks.{needed}") for needed in missing))
 
     def planned(self, plans: Plans, until: float) -> Found[Planned] | None:
         """The plan, waited for until this moment of `time.monotonic`; None while it is being computed."""
-        experiment, detect, form = self.experiment, self.detect, self.form
-        rates, per_day, start = self.rates, self.visitors_per_day, self.start
+        experiment, form, inputs = self.experiment, self.form, self.inputs
+        detect, rates, per_day, so_far = inputs.detect, inputs.rates, inputs.visitors_per_day, inputs.so_far
+        start = inputs.start if inputs.running else inputs.start.replace(hour=0, minute=0)  # one plan a day
         assert detect is not None
 
         def compute() -> Planned:
@@ -106,12 +79,12 @@ class Question:
         )
         plans.ask(key, compute)
         found = plans.found(key, until)
-        if found is None or self.so_far is None:
+        if found is None or so_far is None:
             return found
         made = found.answer.plan
         if made.target is None or per_day is None:
             return found
-        dated = decision(experiment, made.target, per_day, start, self.so_far)
+        dated = decision(experiment, made.target, per_day, start, so_far)
         return Found(replace(found.answer, plan=replace(made, decision=dated)))
 
     def still_needed(self, plans: Plans, until: float) -> Mapping[str, int] | None:
@@ -124,6 +97,7 @@ class Question:
         if found is None:
             return None
         method = planned_method(self.experiment)
-        come = self.so_far.visitors if self.so_far else 0
+        so_far = self.inputs.so_far
+        come = so_far.visitors if so_far else 0
         needs = {step.step: step.needs[method].visitors for step in found.answer.plan.steps if method in step.needs}
         return {step: max(0, visitors - come) for step, visitors in needs.items()}
