@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import logging
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from flask import Flask, Response, request
+from werkzeug.datastructures import Headers
+from werkzeug.exceptions import MethodNotAllowed, NotFound
 
 from experiments.site.catalog import Catalog
 from experiments.site.site import Site
@@ -29,24 +32,11 @@ from webapp.services.errors import register_errors
 from webapp.services.services import Services, services
 from webapp.services.tokens import Tokens
 from webapp.wire import health, ofrep, segment
-from webapp.wire.exchange import EXPOSED_HEADERS
+from webapp.wire.exchange import PAGE_SECURITY, SECURITY, Answer, Request, sharing
 from webapp.wire.json_body import MAX_BODY_BYTES
+from webapp.wire.segment import Judged
 
-CONTENT_SECURITY_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self'",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
-)
-_logger = logging.getLogger("yesladder")
-_CORS_METHODS = "GET, POST, OPTIONS"
-_CORS_HEADERS = "Content-Type, If-None-Match, Authorization, X-API-Key"
+_WIRE = {"ofrep": ofrep, "segment": segment}
 
 
 def now_utc() -> datetime:
@@ -85,49 +75,53 @@ def create_app(
         clock=clock,
         open_results=open_results,
     )
-    for module in (ofrep, segment, snippet, health, access, home, results, times, plan_page, live, preview, visitor):
+    for module in (snippet, health, access, home, results, times, plan_page, live, preview, visitor):
         app.register_blueprint(module.blueprint)
     if demo_site:
         app.register_blueprint(demo.blueprint)
     prepare(app)
     register_errors(app)
-    app.before_request(_refresh_catalog)
+    for name, part in _WIRE.items():
+        view = partial(_by_wire, part.answer)
+        for method, rule in part.ROUTES:
+            app.add_url_rule(rule, name, view, methods=[method], provide_automatic_options=False)
+    app.before_request(lambda: services().refresh_catalog())
+    app.before_request(_refused_by_wire)
     app.after_request(_secure)
-    app.after_request(_share_with_origins)
     return app
 
 
-def _refresh_catalog() -> None:
-    """Take up changed config files. When the record of phases cannot be written, what was in force stays in force."""
-    try:
-        services().catalog.refresh()
-    except OSError:
-        _logger.exception("changed config files are not in force: the record of phases cannot be written")
+def _by_wire(answering: Callable[[Request, Services], Answer | Judged], **_: str) -> Response:
+    """The wire for whoever runs this application by itself: what `rsgi` answers on its loop, here in a thread."""
+    request.max_content_length = sys.maxsize  # the wire has a limit of its own, and words for it
+    raw, site = request.stream.read(MAX_BODY_BYTES + 1), services()
+    asked = Request(request.method, request.path, request.headers, raw, request.scheme)
+    found = answering(asked, site)
+    if isinstance(found, Judged):
+        try:
+            site.log.append(found.events, found.refusals)
+            found = segment.told(asked, site, found)
+        except Exception as trouble:
+            found = segment.failed(asked, site, trouble)
+    response = Response(found.body, found.status)
+    response.headers = Headers(found.headers)
+    return response
+
+
+def _refused_by_wire() -> Response | None:
+    """What no route takes although it is the wire's: another method, or an unknown call."""
+    if isinstance(request.routing_exception, NotFound | MethodNotAllowed):
+        for part in _WIRE.values():
+            if request.path.startswith(part.PREFIX):
+                return _by_wire(part.answer)
+    return None
 
 
 def _secure(response: Response) -> Response:
     """Headers that keep a page from running, showing or sending anything that is not its own."""
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    response.headers.setdefault("Referrer-Policy", "same-origin")
-    if response.mimetype == "text/html":
-        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
-        response.headers.setdefault("Cache-Control", "no-store")
-    return response
-
-
-def _share_with_origins(response: Response) -> Response:
-    """CORS for the wire: the origins that the site allows may call from a browser, and no other."""
-    if not request.path.startswith(("/ofrep/", "/v1/")):
-        return response
-    response.vary.add("Origin")
-    origin = request.headers.get("Origin")
-    allowed = services().site.settings.allowed_origins
-    if origin is None or not (origin in allowed or "*" in allowed):
-        return response
-    response.headers["Access-Control-Allow-Origin"] = origin
-    response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
-    if request.method == "OPTIONS":
-        response.headers["Access-Control-Allow-Methods"] = _CORS_METHODS
-        response.headers["Access-Control-Allow-Headers"] = _CORS_HEADERS
-        response.headers["Access-Control-Max-Age"] = "600"
+    if response.location and request.path.startswith(tuple(part.PREFIX for part in _WIRE.values())):
+        response.headers.extend(sharing(services().site.settings, request.method, request.headers))  # a doubled slash
+    page = PAGE_SECURITY if response.mimetype == "text/html" else ()
+    for name, value in (*SECURITY, *page):
+        response.headers.setdefault(name, value)
     return response

@@ -1,8 +1,7 @@
-"""Front: one worker's way in from HTTP, as granian's RSGI asks it.
+"""One worker's way in from HTTP, as granian's RSGI asks it: the wire on the event loop, pages by Flask in threads.
 
-Plain requests with events, and for assignments, are answered on the event loop, where a thousand may wait for the disk
-and cost nothing: a thread for each was woken a dozen times for every event. Everything else is answered by Flask, each
-request in a thread of its own, so that nothing on the loop ever waits for a disk.
+On the loop a thousand requests may wait for the disk and cost nothing: a thread for each was woken a dozen times for
+every event. Nothing on it ever waits for a disk itself, nor takes long.
 """
 
 from __future__ import annotations
@@ -10,29 +9,31 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask import Flask
 from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope  # type: ignore[attr-defined]  # as granian documents them
 from werkzeug.test import run_wsgi_app
 
-from experiments.events.event import Event
 from experiments.store.event_log import WAITING_THREADS
 from webapp.services.services import Services
-from webapp.wire.assignment_lane import AssignmentLane
-from webapp.wire.event_lane import EventLane
-from webapp.wire.exchange import Answer
+from webapp.wire import ofrep, segment
+from webapp.wire.exchange import Answer, Request
 from webapp.wire.json_body import MAX_BODY_BYTES
+from webapp.wire.user_agent import RequestHeaders
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+    from _typeshed.wsgi import WSGIEnvironment
 
 THREADS = WAITING_THREADS + 16  # when all that may wait for the disk do, assignments are still answered
+LARGE_BYTES = 256 * 1024  # of a body that would keep the loop for so long that others notice
+
+Given = TypeVar("Given")
 
 
 class Front:
@@ -41,8 +42,6 @@ class Front:
     def __init__(self, app: Flask) -> None:
         self.app = app
         self.services: Services = app.extensions["yesladder"]
-        self.events = EventLane(self.services)
-        self.assignments = AssignmentLane(self.services)
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="flask")
         self._told: deque[tuple[asyncio.Future[None], BaseException | None]] = deque()
 
@@ -52,37 +51,34 @@ class Front:
             protocol.response_bytes(*await self._answer(scope, protocol))
 
     async def _answer(self, scope: Scope, protocol: HTTPProtocol) -> Answer:
-        call = self.events.call(scope.method, scope.path, scope.headers)
-        if call is None:
-            raw = await _body(scope, protocol)
-            if self.assignments.takes(scope.method, scope.path, scope.headers):
-                if self.services.catalog.is_due():
-                    await self._refresh()
-                if answer := self.assignments.answer(scope.path, raw, scope.headers):
-                    return answer
-            return await self._by_flask(self.app, scope, raw)
-        raw = await protocol()
-        if self.services.catalog.is_due():
-            await self._refresh()
-        events = self.events.events(call, raw, scope.headers)
-        if not events:
-            return await self._by_flask(self.app, scope, raw)
+        headers = scope.headers
+        raw = await _body(headers, protocol)
+        answering = _answering(scope.path)
+        if answering is None:
+            return await self._in_thread(_by_flask, self.app, _environ(scope, raw))
+        services, request = self.services, Request(scope.method, scope.path, headers, raw, scope.scheme)
+        if services.catalog.is_due():
+            await self._in_thread(services.refresh_catalog)  # it reads the disk
+        if _takes_long(request):
+            found = await self._in_thread(answering, request, services)
+        else:
+            found = answering(request, services)
+        if isinstance(found, Answer):
+            return found
         try:
-            await self._durable(events)
+            await self._durable(found)
         except Exception as trouble:
-            return await self._by_flask(partial(self._failed, trouble), scope, raw)
-        return self.events.answer(events, scope.headers)
+            return segment.failed(request, services, trouble)
+        return segment.told(request, services, found)
 
-    async def _refresh(self) -> None:
-        """Take up changed config files, in a thread: it reads the disk."""
-        with suppress(OSError):  # Flask's way says so, at the latest in a second
-            await asyncio.get_running_loop().run_in_executor(self.threads, self.services.catalog.refresh)
+    async def _in_thread(self, does: Callable[..., Given], *given: object) -> Given:
+        return await asyncio.get_running_loop().run_in_executor(self.threads, does, *given)
 
-    async def _durable(self, events: Sequence[Event]) -> None:
+    async def _durable(self, found: segment.Judged) -> None:
         """Return when these are on disk and counted, or raise why they are not."""
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[None] = loop.create_future()
-        self.services.log.hand_in(events, (), partial(self._tell, loop, answered))
+        self.services.log.hand_in(found.events, found.refusals, partial(self._tell, loop, answered))
         patience = loop.call_later(self.services.log.patience, self._give_up, answered)
         try:
             await answered
@@ -115,26 +111,37 @@ class Front:
         if not answered.done():
             answered.set_exception(self.services.log.unanswered())
 
-    async def _by_flask(self, answering: WSGIApplication, scope: Scope, raw: bytes) -> Answer:
-        run = partial(_run, answering, _environ(scope, raw))
-        return await asyncio.get_running_loop().run_in_executor(self.threads, run)
 
-    def _failed(self, trouble: Exception, environ: WSGIEnvironment, start_response: StartResponse) -> Any:
-        """The answer to events that could not be kept, as Flask's own error handler tells it."""
-        with self.app.request_context(environ):
-            answer = self.app.make_response(self.app.handle_user_exception(trouble))
-            return self.app.process_response(answer)(environ, start_response)
-
-
-def _run(answering: WSGIApplication, environ: WSGIEnvironment) -> Answer:
-    body, status, headers = run_wsgi_app(answering, environ, buffered=True)
-    return int(status.split(" ", 1)[0]), [(name.lower(), value) for name, value in headers], b"".join(body)
+def _answering(path: str) -> Callable[[Request, Services], Answer | segment.Judged] | None:
+    """Which part of the wire answers requests for this path? None: a page does, or Flask mends a doubled slash."""
+    if "//" in path:
+        return None
+    return (
+        segment.answer if path.startswith(segment.PREFIX) else ofrep.answer if path.startswith(ofrep.PREFIX) else None
+    )
 
 
-async def _body(scope: Scope, protocol: HTTPProtocol) -> bytes:
+def _takes_long(request: Request) -> bool:
+    """Does judging this take a while, or the disk, where a token is looked up?"""
+    if len(request.body) > LARGE_BYTES:
+        return True
+    headers = request.headers
+    return "authorization" in headers and headers.get("authorization", "")[:7].lower() == "bearer "
+
+
+def _by_flask(app: Flask, environ: WSGIEnvironment) -> Answer:
+    body, status, headers = run_wsgi_app(app, environ, buffered=True)
+    return Answer(int(status.split(" ", 1)[0]), [(name.lower(), value) for name, value in headers], b"".join(body))
+
+
+async def _body(headers: RequestHeaders, protocol: HTTPProtocol) -> bytes:
     """The body, or a little more of it than is ever taken: what is too large is not kept in memory to be refused."""
-    if "content-length" not in scope.headers and "transfer-encoding" not in scope.headers:
-        return b""
+    length = headers.get("content-length", "")
+    if "transfer-encoding" not in headers:
+        if not length:
+            return b""
+        if length.isdecimal() and int(length) <= MAX_BODY_BYTES:
+            return await protocol()
     raw = b""
     async for part in protocol:
         raw += part

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import importlib
 import ipaddress
 import json
 import os
@@ -20,7 +19,6 @@ from granian.server import Server
 from experiments.site.site import Site
 from experiments.store.event_log import CAPACITY, WAITING_REQUESTS
 from webapp.server.rsgi import THREADS
-from webapp.server.settings import ENVIRONMENT, ServeSettings
 
 BACKPRESSURE = WAITING_REQUESTS + 2 * THREADS  # requests that one worker holds; more wait in the kernel's queue
 BACKLOG = 1024
@@ -52,14 +50,14 @@ def serve(
             f"results are shown without a token on loopback only, not on {host}; "
             "serve there with a token: `yesladder token SITE --scope read`"
         )
+    # not before it is served: a worker is all the pages; and before the workers fork: they share its memory
+    from webapp.server.worker import ENVIRONMENT, ServeSettings  # noqa: PLC0415
+
     Site.open(site_path)
     address = _free_address(host, port)
     settings = ServeSettings(str(site_path.resolve()), os.getpid(), open_results, capacity, demo_site)
     os.environ[ENVIRONMENT] = json.dumps(asdict(settings))
     os.register_at_fork(after_in_child=_forget_handlers)
-    importlib.import_module(
-        "webapp.server.worker"
-    )  # once, before the workers fork: they start at once and share its memory
     Server(
         "webapp.server.worker:make",
         factory=True,

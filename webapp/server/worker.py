@@ -1,4 +1,4 @@
-"""The application of one worker process, made from what `serve` left in the environment."""
+"""One worker process: its application, made from what `serve` left in the environment as ServeSettings."""
 
 from __future__ import annotations
 
@@ -9,19 +9,36 @@ import os
 import signal
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
+from experiments.store.event_log import CAPACITY
 from webapp.server.app import create_app
 from webapp.server.rsgi import Front
-from webapp.server.settings import ENVIRONMENT, ServeSettings
 from webapp.services.services import Services
 from webapp.wire.user_agent import device_of
 
+ENVIRONMENT = "YESLADDER_SERVE"  # the variable that carries ServeSettings, as JSON, from the master to its workers
 _WATCH_SECONDS = 0.25
 _LAST_WORDS_SECONDS = 15.0
 _YOUNG_OBJECTS = (
     50_000  # between two searches for cycles: thousands live while they wait for the disk, and are no garbage
 )
+
+
+@dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """What `serve` decides and its workers obey.
+
+    `master`: process id of the master. `capacity`: events that may wait for the disk in one worker. `demo_site`: with
+    the demo's pages.
+    """
+
+    site_path: str
+    master: int
+    open_results: bool = False
+    capacity: int = CAPACITY
+    demo_site: bool = False
 
 
 def make() -> Front:

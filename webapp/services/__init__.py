@@ -4,5 +4,5 @@ services.py  Services: one site as its views see it
 kept.py      answers, each computed once and kept
 access.py    results need a token
 tokens.py    the tokens of a site
-errors.py    the one place where an error becomes an answer
+errors.py    why a request is refused, and how pages say so
 """

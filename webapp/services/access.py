@@ -9,10 +9,11 @@ from urllib.parse import quote
 
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import Authorization
 
-from webapp.services.errors import WireError, wants_json
+from webapp.services.errors import RequestRefused, wants_json
 from webapp.services.services import services
-from webapp.services.tokens import Scope
+from webapp.services.tokens import Scope, Tokens
 
 blueprint = Blueprint("access", __name__)
 
@@ -23,13 +24,12 @@ _LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 P = ParamSpec("P")
 
 
-def bearer_allows(scope: Scope) -> bool:
-    """Does the request carry a Bearer token of this scope? Raises WireError 401 when it carries a wrong one."""
-    authorization = request.authorization
+def bearer_allows(tokens: Tokens, authorization: Authorization | None, scope: Scope) -> bool:
+    """Does a request carry a Bearer token of this scope? Raises RequestRefused 401 when it carries a wrong one."""
     if authorization is None or authorization.type != "bearer":
         return False
-    if not services().tokens.allows(authorization.token or "", scope):
-        raise WireError(401, "unauthorized", f"the Bearer token is unknown, revoked, or not of scope `{scope}`")
+    if not tokens.allows(authorization.token or "", scope):
+        raise RequestRefused(401, "unauthorized", f"the Bearer token is unknown, revoked, or not of scope `{scope}`")
     return True
 
 
@@ -41,8 +41,10 @@ def may_read() -> bool:
     """
     if services().open_results and request.host.rsplit(":", 1)[0] in _LOOPBACK_HOSTS:
         return True
-    cookie = request.cookies.get(COOKIE)
-    return bearer_allows("read") or (cookie is not None and services().tokens.allows(cookie, "read"))
+    tokens, cookie = services().tokens, request.cookies.get(COOKIE)
+    return bearer_allows(tokens, request.authorization, "read") or (
+        cookie is not None and tokens.allows(cookie, "read")
+    )
 
 
 def require_read(view: Callable[P, ResponseReturnValue]) -> Callable[P, ResponseReturnValue]:
@@ -53,7 +55,7 @@ def require_read(view: Callable[P, ResponseReturnValue]) -> Callable[P, Response
         if may_read():
             return view(*args, **kwargs)
         if wants_json():
-            raise WireError(401, "unauthorized", "results need a Bearer token of scope `read`: `yesladder token`")
+            raise RequestRefused(401, "unauthorized", "results need a Bearer token of scope `read`: `yesladder token`")
         return redirect("/login?next=" + quote(request.full_path.rstrip("?"), safe="/"))
 
     return guarded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +18,8 @@ from experiments.store.store import Store
 from webapp.services.tokens import Tokens
 
 Part = TypeVar("Part")
+
+_logger = logging.getLogger("yesladder")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,13 @@ class Services:
     def one(self, kind: type[Part]) -> Part:
         """What this worker has one of, such as the cache of its reports: made when first asked for, by its class."""
         return cast(Part, self.parts.get(kind) or self.parts.setdefault(kind, kind()))
+
+    def refresh_catalog(self) -> None:
+        """Take up changed config files. When the record of phases cannot be written, what was in force stays so."""
+        try:
+            self.catalog.refresh()
+        except OSError:
+            _logger.exception("changed config files are not in force: the record of phases cannot be written")
 
     def close(self) -> None:
         """Write what waits and let go of the store; the worker ends."""

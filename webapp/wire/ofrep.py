@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import Any, Final
 
-from flask import Blueprint, Response, request
+from werkzeug.exceptions import NotFound
 
 from experiments.assignment.assignment import Assignment, Reason, assign
 from experiments.definition.experiment import Experiment
 from experiments.events.event import MAX_ID_LENGTH
 from experiments.store.exposure_queue import exposure_of
-from webapp.services.errors import WireError
-from webapp.services.services import Services, services
-from webapp.wire.json_body import read_json
+from webapp.services.errors import RequestRefused, refusal_of
+from webapp.services.services import Services
+from webapp.wire.exchange import Answer, Request, other_method, refused, tagged
+from webapp.wire.json_body import read_body
 from webapp.wire.json_limits import fault_in, shown
 from webapp.wire.user_agent import RequestHeaders, browser_user_agent
-from webapp.wire.visitor_attributes import Attributes, BadAttribute, first_seen_of, named_attributes
-from webapp.wire.visitor_cookie import remember
+from webapp.wire.visitor_attributes import AttributeReader, BadAttribute, first_seen_of, named_attributes
+from webapp.wire.visitor_cookie import visitor_cookie
 
-blueprint = Blueprint("ofrep", __name__, url_prefix="/ofrep/v1/evaluate")
+PREFIX: Final = "/ofrep/"
+_PATH: Final = "/ofrep/v1/evaluate/flags"
+ROUTES: Final = (("POST", f"{_PATH}/<path:key>"), ("POST", _PATH))
 
 # OFREP's word for each of ours. It has none for "left out": UNKNOWN, and `metadata.reason` says which it was.
 OFREP_REASON: Final[Mapping[Reason, str]] = {
@@ -49,62 +52,75 @@ class Visit:
     context: Mapping[str, Any]
 
 
-@blueprint.post("/flags/<path:key>")
-def single(key: str) -> Response:
-    """Evaluate one experiment. A visitor who is in it counts as exposed, unless its exposure is explicit."""
-    return _response(evaluate_one(services(), key, visit_of(read_json(), request.headers)))
+def answer(request: Request, services: Services) -> Answer:
+    """The answer to any request under /ofrep/: the evaluation of the one experiment in its path, or of all.
+
+    A visitor who is in the one that was asked for counts as exposed, unless its exposure is explicit; asking for all
+    exposes nobody.
+    """
+    settings = services.site.settings
+    key = request.path[len(_PATH) + 1 :] if request.path.startswith(f"{_PATH}/") else ""
+    try:
+        if not key and request.path != _PATH:
+            raise NotFound
+        if request.method != "POST":
+            key = ""
+            return other_method(settings, request, "OPTIONS", "POST")
+        visit = visit_of(*read_body(request), request.headers)
+        if key:
+            return tagged(settings, request, _written(evaluate_one(services, key, visit)))
+        found = evaluate_all(services, visit)
+        return tagged(settings, request, _written(found), *visitor_cookie(request, visit.context))
+    except Exception as trouble:
+        why = refusal_of(trouble, request.method, request.path)
+        return refused(settings, request, why, _failure(why, key))
 
 
-@blueprint.post("/flags")
-def bulk() -> Response:
-    """Evaluate every experiment for one visitor; exposes nobody."""
-    visit = visit_of(read_json(), request.headers)
-    response = _response(evaluate_all(services(), visit))
-    remember(response, request, visit.context)
-    return response
+def visit_of(body: Any, most: float, headers: RequestHeaders) -> Visit:
+    """Who asks? Raises RequestRefused 400 with OpenFeature's code: the message names place, value and remedy.
 
-
-def visit_of(body: Any, headers: RequestHeaders) -> Visit:
-    """Who asks? Raises WireError 400 with OpenFeature's code: the message names place, value and remedy."""
+    `most`: how many bytes a value has at most where the text of this body shows no fault, as `read_body` tells.
+    """
     if not isinstance(body, dict):
-        raise WireError(400, "PARSE_ERROR", f"the body is {shown(body)}, must be an object with a context")
+        raise RequestRefused(400, "PARSE_ERROR", f"the body is {shown(body)}, must be an object with a context")
     context = body.get("context")
     if not isinstance(context, dict):
-        raise WireError(400, "INVALID_CONTEXT", f"context is {shown(context)}, must be an object with a targetingKey")
-    fault = fault_in(context, "context")
-    if fault:
-        raise WireError(400, "INVALID_CONTEXT", fault)
+        raise RequestRefused(
+            400, "INVALID_CONTEXT", f"context is {shown(context)}, must be an object with a targetingKey"
+        )
+    if math.isinf(most) and (fault := fault_in(context, "context")):
+        raise RequestRefused(400, "INVALID_CONTEXT", fault)
     visitor = context.get("targetingKey")
     if visitor is None or visitor == "":
-        raise WireError(400, "TARGETING_KEY_MISSING", "context.targetingKey is missing, must be the visitor's id")
+        raise RequestRefused(400, "TARGETING_KEY_MISSING", "context.targetingKey is missing, must be the visitor's id")
     if not isinstance(visitor, str) or len(visitor) > MAX_ID_LENGTH:
         asked = f"must be a string of 1 to {MAX_ID_LENGTH} characters"
-        raise WireError(400, "INVALID_CONTEXT", f"context.targetingKey is {shown(visitor)}, {asked}")
+        raise RequestRefused(400, "INVALID_CONTEXT", f"context.targetingKey is {shown(visitor)}, {asked}")
     try:
         seen = first_seen_of(context)
     except BadAttribute as error:
-        raise WireError(400, "INVALID_CONTEXT", f"context.{error}") from None
-    attributes = Attributes(frozenset(), user_agent=browser_user_agent(headers)).of_evaluation(context)
+        raise RequestRefused(400, "INVALID_CONTEXT", f"context.{error}") from None
+    attributes = AttributeReader(frozenset(), user_agent=browser_user_agent(headers)).of_evaluation(context)
     return Visit(visitor, attributes, None if seen is None else datetime.combine(seen, time(), UTC), context)
 
 
-def evaluate_one(site: Services, key: str, visit: Visit) -> Mapping[str, Any]:
-    """The evaluation of one experiment; the exposure that it causes is queued. Raises WireError 404."""
-    experiment = site.catalog.get(key)
+def evaluate_one(services: Services, key: str, visit: Visit) -> Mapping[str, Any]:
+    """The evaluation of one experiment; the exposure that it causes is queued. Raises RequestRefused 404."""
+    experiment = services.catalog.get(key)
     if experiment is None:
-        known = ", ".join(sorted(site.catalog.experiments())) or "none"
-        raise WireError(404, "FLAG_NOT_FOUND", f"no experiment has the key {shown(key)}; known: {known}")
+        known = ", ".join(sorted(services.catalog.experiments())) or "none"
+        raise RequestRefused(404, "FLAG_NOT_FOUND", f"no experiment has the key {shown(key)}; known: {known}")
     assignment = _assign(experiment, visit)
     if assignment.in_experiment and experiment.exposure == "auto":
-        attributes = Attributes(named_attributes([experiment]), site.site.settings.staff)
+        attributes = AttributeReader(named_attributes([experiment]), services.site.settings.staff)
         kept = attributes.of_exposure(visit.visitor, visit.attributes)
-        site.exposures.put(exposure_of(experiment, visit.visitor, assignment.variant, kept, site.clock()))
+        services.exposures.put(exposure_of(experiment, visit.visitor, assignment.variant, kept, services.clock()))
     return evaluation(experiment, assignment)
 
 
-def evaluate_all(site: Services, visit: Visit) -> Mapping[str, Any]:
+def evaluate_all(services: Services, visit: Visit) -> Mapping[str, Any]:
     """The evaluations of all experiments, in the order of their keys."""
-    experiments = sorted(site.catalog.experiments().items())
+    experiments = sorted(services.catalog.experiments().items())
     return {"flags": [evaluation(experiment, _assign(experiment, visit)) for _, experiment in experiments]}
 
 
@@ -148,17 +164,12 @@ def _for_the_page(experiment: Experiment) -> dict[str, Any]:
     return told
 
 
-def tagged(answer: Mapping[str, Any]) -> tuple[bytes, str]:
-    """The answer as it is sent, and its ETag."""
-    body = json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode()
-    return body, hashlib.sha256(body).hexdigest()[:32]
+def _written(evaluated: Mapping[str, Any]) -> bytes:
+    return json.dumps(evaluated, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _response(answer: Mapping[str, Any]) -> Response:
-    """The answer with its ETag, or 304 when the client has it; by hand, as HTTP has no conditional POST."""
-    body, tag = tagged(answer)
-    response = Response(status=304) if request.if_none_match.contains(tag) else Response(body, 200)
-    response.headers["Content-Type"] = "application/json"
-    response.set_etag(tag)
-    response.headers["Cache-Control"] = "no-cache"
-    return response
+def _failure(why: RequestRefused, key: str) -> dict[str, Any]:
+    """The failure body of OFREP: an OpenFeature error code, always with details, with the key where one was asked."""
+    other = {400: "PARSE_ERROR", 404: "FLAG_NOT_FOUND"}.get(why.status, "GENERAL")
+    code = why.code if why.code.isupper() else other
+    return ({"key": key} if key else {}) | {"errorCode": code, "errorDetails": why.message}

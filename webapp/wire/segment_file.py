@@ -1,4 +1,4 @@
-"""EventFile: a file of Segment-shaped JSON lines, judged line by line as what the wire receives."""
+"""A file of Segment-shaped JSON lines, judged line by line as what the wire receives."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pathlib import Path
 from experiments.events.event import Event, Refusal
 from experiments.site.catalog import Catalog
 from experiments.site.site import Staff
-from webapp.wire.segment_reader import Receipt, judged
-from webapp.wire.visitor_attributes import Attributes, named_attributes
+from webapp.wire.segment_reader import Reception, judged
+from webapp.wire.visitor_attributes import AttributeReader, named_attributes
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class EventLine:
     """One line: its number from 1, its size in bytes, and what it is taken for."""
 
     number: int
@@ -24,22 +24,22 @@ class Line:
     outcome: Event | Refusal
 
 
-def read_events(path: Path, catalog: Catalog, staff: Staff, now: datetime) -> Iterator[Line]:
+def read_events(path: Path, catalog: Catalog, staff: Staff, now: datetime) -> Iterator[EventLine]:
     """What does each line tell? The sender is trusted: receipt is `receivedAt`, else `timestamp`, else `now`.
 
     Empty lines say nothing. Raises OSError when the file cannot be read.
     """
-    receipt = Receipt(now, trusted=True)
-    attributes = Attributes(named_attributes(catalog.experiments().values()), staff)
+    reception = Reception(now, trusted=True)
+    attributes = AttributeReader(named_attributes(catalog.experiments().values()), staff)
     with path.open("rb") as file:
         for number, raw in enumerate(file, 1):
             if raw.strip():
-                yield Line(number, len(raw), _judge(raw, receipt, attributes, catalog))
+                yield EventLine(number, len(raw), _judge(raw, reception, attributes, catalog))
 
 
-def _judge(raw: bytes, receipt: Receipt, attributes: Attributes, catalog: Catalog) -> Event | Refusal:
+def _judge(raw: bytes, reception: Reception, attributes: AttributeReader, catalog: Catalog) -> Event | Refusal:
     try:
         item = json.loads(raw)
     except (ValueError, RecursionError) as error:
-        return Refusal("invalid", f"the line is no JSON object ({error})", receipt.received_at)
-    return judged(item, receipt, attributes, catalog)
+        return Refusal("invalid", f"the line is no JSON object ({error})", reception.received_at)
+    return judged(item, reception, attributes, catalog)

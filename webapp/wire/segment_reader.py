@@ -13,7 +13,7 @@ from typing import Any, Final
 from experiments.assignment.admission import Definitions, admit
 from experiments.events.event import MAX_ID_LENGTH, Event, Kind, MessageId, Refusal, VisitorId
 from webapp.wire.json_limits import fault_in, longest, shown
-from webapp.wire.visitor_attributes import Attributes
+from webapp.wire.visitor_attributes import AttributeReader
 
 TYPES: Final = ("track", "identify", "page", "screen", "group", "alias")
 EXPOSURE_NAMES: Final = ("Experiment Viewed", "$$experiment_viewed")
@@ -32,7 +32,7 @@ class Unacceptable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Receipt:
+class Reception:
     """How a request was received: when, with which `sentAt`, and whether it may carry receipt times of its own."""
 
     received_at: datetime
@@ -40,10 +40,10 @@ class Receipt:
     trusted: bool = False
 
 
-def parse_event(item: Any, receipt: Receipt, attributes: Attributes, most: float = math.inf) -> Event:
+def parse_event(item: Any, reception: Reception, attributes: AttributeReader, most: float = math.inf) -> Event:
     """What fact does this item tell? Raises Unacceptable with the place, the value seen and what would be right.
 
-    `most`: how many bytes it has at most where the text that told it shows no fault, as `json_text.read` says.
+    `most`: how many bytes it has at most where the text that told it shows no fault, as `json_limits.read` says.
     """
     if not isinstance(item, dict):
         raise Unacceptable(f"the event is {shown(item)}, must be an object")
@@ -59,7 +59,7 @@ def parse_event(item: Any, receipt: Receipt, attributes: Attributes, most: float
     visitor, joined = _ids(item)
     if kind_of_call == "identify" and joined is not None:
         kind = "join"
-    at, received_at = _times(item, receipt)
+    at, received_at = _times(item, reception)
     experiment, variant = _exposure(properties) if kind == "exposure" else (None, None)
     try:
         return Event(
@@ -74,7 +74,7 @@ def parse_event(item: Any, receipt: Receipt, attributes: Attributes, most: float
             variant=variant,
             properties=properties,
             attributes=_exported(item)
-            if receipt.trusted and "attributes" in item
+            if reception.trusted and "attributes" in item
             else attributes.of_event(
                 filter(None, (visitor, joined)), _object(item, "context"), _object(item, "traits"), properties
             ),
@@ -88,22 +88,22 @@ def _bytes(item: Any) -> int:
 
 
 def judged(
-    item: Any, receipt: Receipt, attributes: Attributes, definitions: Definitions, most: float = math.inf
+    item: Any, reception: Reception, attributes: AttributeReader, definitions: Definitions, most: float = math.inf
 ) -> Event | Refusal:
     """The event that this item is taken for, or why it is not taken. `most` as in `parse_event`."""
     try:
-        return admit(parse_event(item, receipt, attributes, most), definitions)
+        return admit(parse_event(item, reception, attributes, most), definitions)
     except Unacceptable as error:
-        return refusal_of(item, error, receipt)
+        return refusal_of(item, error, reception)
 
 
-def refusal_of(item: Any, error: Unacceptable, receipt: Receipt) -> Refusal:
+def refusal_of(item: Any, error: Unacceptable, reception: Reception) -> Refusal:
     """What is kept of an item that was not taken: the reason, and what it said of itself as far as that can be kept."""
     told = item if isinstance(item, dict) else {}
     return Refusal(
         reason=error.reason,
         detail=error.detail,
-        refused_at=receipt.received_at,
+        refused_at=reception.received_at,
         message_id=_brief(told.get("messageId")),
         name=_brief(told.get("event", told.get("name"))),
         visitor=_brief(told.get("anonymousId") or told.get("userId")),
@@ -149,12 +149,12 @@ def _ids(item: Mapping[str, Any]) -> tuple[VisitorId, VisitorId | None]:
     return VisitorId(visitor), None if joined is None else VisitorId(joined)
 
 
-def _times(item: Mapping[str, Any], receipt: Receipt) -> tuple[datetime, datetime]:
+def _times(item: Mapping[str, Any], reception: Reception) -> tuple[datetime, datetime]:
     """When did it happen, by the client's clock corrected and clamped to receipt, and when was it received?"""
     timestamp = _time(item, "timestamp")
-    received_at = receipt.received_at
-    sent_at = _time(item, "sentAt") or _time({"sentAt": receipt.sent_at}, "sentAt")
-    if receipt.trusted:
+    received_at = reception.received_at
+    sent_at = _time(item, "sentAt") or _time({"sentAt": reception.sent_at}, "sentAt")
+    if reception.trusted:
         own = _time(item, "receivedAt")
         sent_at = _time(item, "sentAt") if own else None  # the request's own says when it was replayed
         own = own or timestamp

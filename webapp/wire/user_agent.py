@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, Protocol
@@ -17,6 +18,7 @@ class RequestHeaders(Protocol):
 
     def __contains__(self, name: str, /) -> bool: ...
     def get(self, name: str, default: str, /) -> str: ...
+    def items(self) -> Iterable[tuple[str, str]]: ...
 
 
 @dataclass(frozen=True, slots=True)

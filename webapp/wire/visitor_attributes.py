@@ -26,7 +26,7 @@ class BadAttribute(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Attributes:
+class AttributeReader:
     """How this site reads the attributes of a visitor.
 
     `named`: those that some experiment asks for by name (segments, adjust_for). `staff`: whom the site calls its own.
@@ -84,6 +84,21 @@ class Attributes:
         if found.bot:
             known["bot"] = "true"
         return known
+
+
+class NamedAttributes:
+    """Which attributes the definitions in force ask for by name; looked up again when the catalog has others."""
+
+    def __init__(self) -> None:
+        self._known: tuple[object, frozenset[str]] = None, frozenset()
+
+    def of(self, definitions: Mapping[str, Experiment]) -> frozenset[str]:
+        """Those that these definitions name."""
+        known, named = self._known
+        if known is not definitions:
+            named = named_attributes(definitions.values())
+            self._known = definitions, named
+        return named
 
 
 def named_attributes(experiments: Iterable[Experiment]) -> frozenset[str]:

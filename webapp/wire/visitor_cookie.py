@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from flask import Request, Response
+from werkzeug.http import dump_cookie
+from werkzeug.sansio.http import parse_cookie
+
+from webapp.wire.exchange import Header, Request
 
 NAME: Final = "yesladder_id"
 SECONDS: Final = 34_164_000  # 13 months from the first visit; never renewed
@@ -14,15 +17,17 @@ _ID = re.compile(r"[0-9a-f]{32}")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
-def remember(response: Response, request: Request, context: Mapping[str, Any]) -> None:
-    """Keep the visitor that the snippet has just met, when its page is of this very origin and no cookie is there yet.
+def visitor_cookie(request: Request, context: Mapping[str, Any]) -> Sequence[Header]:
+    """What keeps the visitor that the snippet has just met, when its page is of this very origin and has no cookie yet.
 
     Only the snippet asks for it (`remember`), once the visitor may be counted: no other client gets a cookie.
     """
     visitor, seen = context.get("targetingKey"), context.get("first_seen")
-    own = request.headers.get("Sec-Fetch-Site") == "same-origin"
-    if context.get("remember") is not True or not own or NAME in request.cookies:
-        return
-    if isinstance(visitor, str) and _ID.fullmatch(visitor) and isinstance(seen, str) and _DAY.fullmatch(seen):
-        # its page's script reads it, so it is not HttpOnly; without a domain it is this host's alone
-        response.set_cookie(NAME, f"{visitor}.{seen}", max_age=SECONDS, samesite="Lax", secure=request.is_secure)
+    own = request.headers.get("sec-fetch-site", "") == "same-origin"
+    if context.get("remember") is not True or not own or NAME in parse_cookie(request.joined("cookie", "; ")):
+        return ()
+    if not (isinstance(visitor, str) and _ID.fullmatch(visitor) and isinstance(seen, str) and _DAY.fullmatch(seen)):
+        return ()
+    # its page's script reads it, so it is not HttpOnly; without a domain it is this host's alone
+    kept = dump_cookie(NAME, f"{visitor}.{seen}", SECONDS, samesite="Lax", secure=request.scheme == "https")
+    return (("set-cookie", kept),)

@@ -42,10 +42,10 @@ from webapp.pages.page import prepare
 from webapp.pages.plan import plan_routes as plan_page
 from webapp.pages.report_cache import Reports
 from webapp.pages.time_to_convert import time_to_convert_routes as time_to_convert_page
-from webapp.server.app import CONTENT_SECURITY_POLICY
 from webapp.services import access
 from webapp.services.errors import register_errors
 from webapp.services.services import Services
+from webapp.wire.exchange import CONTENT_SECURITY_POLICY
 
 START = datetime(2026, 11, 1, 9, tzinfo=UTC)
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)

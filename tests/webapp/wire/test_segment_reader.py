@@ -11,15 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.events.event import Event
-from webapp.wire.segment_reader import Receipt, Unacceptable, parse_event
-from webapp.wire.visitor_attributes import Attributes
+from webapp.wire.segment_reader import Reception, Unacceptable, parse_event
+from webapp.wire.visitor_attributes import AttributeReader
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
-PLAIN = Attributes(frozenset())
+PLAIN = AttributeReader(frozenset())
 TRACK: dict[str, Any] = {"type": "track", "event": "form_started", "anonymousId": "a-1", "messageId": "m-1"}
 
 
-def parsed(item: Any, receipt: Receipt = Receipt(NOW), attributes: Attributes = PLAIN) -> Event:  # noqa: B008  # frozen
+def parsed(item: Any, receipt: Reception = Reception(NOW), attributes: AttributeReader = PLAIN) -> Event:  # noqa: B008  # frozen
     return parse_event(item, receipt, attributes)
 
 
@@ -143,9 +143,9 @@ def test_event_time_is_the_clients_corrected_and_clamped(
 
 def test_the_batch_says_when_it_was_sent_unless_the_item_does() -> None:
     item = TRACK | iso({"timestamp": 3540})
-    assert parsed(item, Receipt(NOW, sent_at=iso({"s": 3600})["s"])).at == NOW - timedelta(seconds=60)
+    assert parsed(item, Reception(NOW, sent_at=iso({"s": 3600})["s"])).at == NOW - timedelta(seconds=60)
     with pytest.raises(Unacceptable, match="sentAt is 5, must be a time"):
-        parsed(item, Receipt(NOW, sent_at=5))
+        parsed(item, Reception(NOW, sent_at=5))
 
 
 @pytest.mark.parametrize(
@@ -159,14 +159,14 @@ def test_the_batch_says_when_it_was_sent_unless_the_item_does() -> None:
     ],
 )
 def test_trusted_history_keeps_its_times(times: dict[str, float], at: float, received_at: float) -> None:
-    event = parsed(TRACK | iso(times), Receipt(NOW, sent_at=NOW.isoformat(), trusted=True))
+    event = parsed(TRACK | iso(times), Reception(NOW, sent_at=NOW.isoformat(), trusted=True))
     assert event.at == NOW + timedelta(seconds=at)
     assert event.received_at == NOW + timedelta(seconds=received_at)
 
 
 def test_trusted_history_is_not_of_the_future() -> None:
     with pytest.raises(Unacceptable, match="is in the future"):
-        parsed(TRACK | iso({"receivedAt": 60}), Receipt(NOW, trusted=True))
+        parsed(TRACK | iso({"receivedAt": 60}), Reception(NOW, trusted=True))
 
 
 def test_without_a_message_id_the_same_event_has_the_same_one() -> None:
@@ -214,7 +214,7 @@ def test_without_a_message_id_the_same_event_has_the_same_one() -> None:
     ],
 )  # fmt: skip
 def test_attributes_are_those_of_the_context_and_the_named_ones(item: dict[str, Any], expected: dict[str, str]) -> None:
-    assert parsed(TRACK | item, attributes=Attributes(frozenset({"plan", "language"}))).attributes == expected
+    assert parsed(TRACK | item, attributes=AttributeReader(frozenset({"plan", "language"}))).attributes == expected
 
 
 JSON = st.recursive(
@@ -235,7 +235,7 @@ KEYS = ("type", "event", "anonymousId", "userId", "previousId", "messageId", "ti
 def test_any_json_is_an_event_or_a_clean_refusal(noise: dict[str, Any], trusted: bool) -> None:
     told: str
     try:
-        told = parsed(TRACK | noise, Receipt(NOW, trusted=trusted), Attributes(frozenset({"plan"}))).canonical()
+        told = parsed(TRACK | noise, Reception(NOW, trusted=trusted), AttributeReader(frozenset({"plan"}))).canonical()
     except Unacceptable as refused:
         told = json.dumps(refused.detail, ensure_ascii=False)
     assert json.loads(told.encode())

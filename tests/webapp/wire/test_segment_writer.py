@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.events.event import Event, MessageId, VisitorId
-from webapp.wire.segment_reader import EXPOSURE_NAMES, Receipt, parse_event
+from webapp.wire.segment_reader import EXPOSURE_NAMES, Reception, parse_event
 from webapp.wire.segment_writer import USER_AGENTS, segment_line
-from webapp.wire.visitor_attributes import Attributes
+from webapp.wire.visitor_attributes import AttributeReader
 
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 
@@ -70,5 +70,5 @@ def events(draw: st.DrawFn) -> Event:
 def test_a_line_is_read_back_as_the_event_it_was(event: Event) -> None:
     line = segment_line(event)
     assert "\n" not in line
-    read = parse_event(json.loads(line), Receipt(NOW, trusted=True), Attributes(frozenset()))
+    read = parse_event(json.loads(line), Reception(NOW, trusted=True), AttributeReader(frozenset()))
     assert read == event

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from experiments.definition.fields import level
 from experiments.site.site import Staff
-from webapp.wire.visitor_attributes import MAX_LEVEL_LENGTH, Attributes
+from webapp.wire.visitor_attributes import MAX_LEVEL_LENGTH, AttributeReader
 
-PLAIN = Attributes(frozenset())
+PLAIN = AttributeReader(frozenset())
 PIECES = ["https", "http", "HTTPS", "ftp", ":", "//", "/", "?", "#", "@", "[", "]", "%", "shop.example", "Shop.Example",
           "a-1.b", "::1", "80", "\t", "\n", " ", "é", "_", "\\", "℀", "\0", ";", "q=1"]  # fmt: skip
 URLS = st.lists(st.sampled_from(PIECES), max_size=10).map("".join) | st.builds(
@@ -102,7 +102,7 @@ def test_what_is_known_is_what_the_plain_rules_give(
                 expected[name] = level(value)[:100]
     if any(staff.includes(one, expected) for one in ids):
         expected["staff"] = "true"
-    assert Attributes(named, staff).of_event(ids, context, traits, properties) == expected
+    assert AttributeReader(named, staff).of_event(ids, context, traits, properties) == expected
 
 
 def of_context(context: Mapping[str, Any]) -> dict[str, str]:
@@ -120,4 +120,4 @@ def of_context(context: Mapping[str, Any]) -> dict[str, str]:
 def test_a_robot_that_a_browser_claims_to_be() -> None:
     robot = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
     assert PLAIN.of_event((), {"userAgent": robot, "bot": False}, {}, {}) == {"bot": "true"}
-    assert Attributes(frozenset(), user_agent=robot).of_event((), {}, {}, {}) == {"bot": "true"}
+    assert AttributeReader(frozenset(), user_agent=robot).of_event((), {}, {}, {}) == {"bot": "true"}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from experiments.definition.experiment import Experiment
     from experiments.events.event import Event
     from experiments.store.store import Receipt, Store
-    from webapp.wire.segment_file import Line
+    from webapp.wire.segment_file import EventLine
 
 BATCH = 20_000  # events made durable at a time; a served site's own events wait for no longer than one batch
 _TOLD = 20  # refused lines that are spelled out
@@ -137,14 +137,14 @@ def batches(events: Sequence[Event], what: str) -> Iterator[Sequence[Event]]:
             advance(BATCH)
 
 
-def _look_through(lines: Iterator[Line], size: int) -> tuple[Sequence[Line], Mapping[str, datetime]]:
+def _look_through(lines: Iterator[EventLine], size: int) -> tuple[Sequence[EventLine], Mapping[str, datetime]]:
     """The lines that are refused, and when each experiment's first exposure happened. Keeps nothing else.
 
     When it happened, not when it was received: the phase must begin no later than its first exposure.
     """
     from experiments.events.event import Refusal
 
-    refused: list[Line] = []
+    refused: list[EventLine] = []
     earliest: dict[str, datetime] = {}
     with progress("Looking through the file", size) as advance:
         for line in lines:
@@ -157,7 +157,7 @@ def _look_through(lines: Iterator[Line], size: int) -> tuple[Sequence[Line], Map
     return refused, earliest
 
 
-def _store(lines: Iterator[Line], size: int, store: Store) -> Sequence[Receipt]:
+def _store(lines: Iterator[EventLine], size: int, store: Store) -> Sequence[Receipt]:
     from experiments.events.event import Event, Refusal
 
     receipts: list[Receipt] = []
@@ -170,7 +170,7 @@ def _store(lines: Iterator[Line], size: int, store: Store) -> Sequence[Receipt]:
     return receipts
 
 
-def _tell(refused: Sequence[Line]) -> None:
+def _tell(refused: Sequence[EventLine]) -> None:
     """Spell out the first refused lines, and count all by their reason."""
     from experiments.events.event import Refusal
 

@@ -18,7 +18,7 @@ from webapp.pages.page import as_data, as_file, page, this_minute
 from webapp.pages.query import asked_moment, asked_phase, started_phase
 from webapp.pages.time_to_convert.scan import MOST_SECONDS, MOST_VISITORS, NoTimes, TimeScans
 from webapp.services.access import require_read
-from webapp.services.errors import WireError
+from webapp.services.errors import RequestRefused
 from webapp.services.services import services
 from webapp.words.formatting import count, rate, span
 from webapp.words.sentences import say, spoken
@@ -86,12 +86,12 @@ def refusal(why: NoTimes, experiment: Experiment) -> Markup:
 
 
 def _times(experiment: Experiment, as_of: datetime) -> TimeToConvert:
-    """For programs. Raises WireError in words."""
+    """For programs. Raises RequestRefused in words."""
     try:
         return services().one(TimeScans).times(experiment, services().store, as_of)
     except NoTimes as why:
         words = refusal(why, experiment).striptags()
-        raise WireError(_STATUS[why.why], f"times-{why.why}", words) from why
+        raise RequestRefused(_STATUS[why.why], f"times-{why.why}", words) from why
 
 
 def _page(experiment: Experiment, as_of: datetime, asked: str) -> Times:

@@ -23,7 +23,8 @@ from werkzeug.serving import make_server
 
 from experiments.events.event import Event, MessageId, Refusal, VisitorId
 from webapp.pages.visitor import visitor_page
-from webapp.server.app import CONTENT_SECURITY_POLICY, create_app
+from webapp.server.app import create_app
+from webapp.wire.exchange import CONTENT_SECURITY_POLICY
 
 HERE = "http://localhost"
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""JSON text from outside: where the look at the text is sure, the walk through the value finds nothing either."""
+"""JSON from outside: where a quick look is sure, the walk through the value finds nothing; and never too few bytes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.events.event import Event
-from webapp.wire.json_limits import MAX_DEPTH, fault_in
-from webapp.wire.json_text import read
-from webapp.wire.segment_reader import MAX_EVENT_BYTES, Receipt, Unacceptable, parse_event
-from webapp.wire.visitor_attributes import Attributes
+from webapp.wire.json_limits import MAX_DEPTH, MAX_INTEGER, fault_in, longest, read
+from webapp.wire.segment_reader import MAX_EVENT_BYTES, Reception, Unacceptable, parse_event
+from webapp.wire.visitor_attributes import AttributeReader
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 SIGNS = ["\0", "a\0b", "\ud800", "\udfffz", "\x1f", "\x7f", "é", "€", "😀", "\\u0000", '"', "}},{[["]
@@ -135,6 +134,32 @@ def test_an_event_may_have_as_many_bytes_as_ever(size: int) -> None:
 
 def outcome(item: Any, most: float) -> Event | tuple[str, str]:
     try:
-        return parse_event(item, Receipt(NOW), Attributes(frozenset({"plan"})), most)
+        return parse_event(item, Reception(NOW), AttributeReader(frozenset({"plan"})), most)
     except Unacceptable as refused:
         return refused.reason, refused.detail
+
+
+@given(VALUES)
+def test_the_quick_look_and_the_thorough_one_agree(value: Any) -> None:
+    most = longest(value)
+    assert math.isinf(most) == (fault_in(value, "event") is not None)
+    if math.isfinite(most):
+        assert len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()) <= most
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        (json.loads(nested(MAX_DEPTH)), True),
+        (json.loads(nested(MAX_DEPTH + 1)), False),
+        (MAX_INTEGER, True),
+        (-MAX_INTEGER, True),
+        (MAX_INTEGER + 1, False),
+        (float("nan"), False),
+        ("€" * 5, True),
+        ({"\udc00": 1}, False),
+        ([{"a": {"b": ["\0"]}}], False),
+    ],
+)
+def test_the_edges_of_what_is_kept(value: Any, kept: bool) -> None:
+    assert (math.isfinite(longest(value)), fault_in(value, "event") is None) == (kept, kept)
