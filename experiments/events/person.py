@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
 
+from experiments.definition.experiment import Experiment
 from experiments.events.event import Event, Refusal, VisitorId
 
 
@@ -29,6 +31,12 @@ def people(events: Iterable[Event]) -> Iterator[list[Event]]:
         visitor = event.visitor
         groups.setdefault(find(visitor) if visitor in home else visitor, []).append(event)
     yield from groups.values()
+
+
+def first_exposed(phase: Experiment, person: Iterable[Event]) -> datetime | None:
+    """When was this person first exposed in this phase (with `started_at`), its end aside? None when never."""
+    assert phase.started_at is not None
+    return min((one.at for one in person if one.experiment == phase.key and one.at >= phase.started_at), default=None)
 
 
 def ids_in(events: Iterable[Event]) -> set[VisitorId]:

@@ -2,6 +2,6 @@
 
 backup.py     a verified copy while the site is served
 export.py     everything, as files
-erasure.py    one visitor forgotten, to the last byte
-retention.py  raw events expire, counts stay
+erasure.py    where else, beside the log, a visitor's ids are
+retention.py  which raw events may expire, so that counts stay
 """

@@ -10,24 +10,18 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import sqlite3
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from experiments.site.configuration import EXPERIMENTS_FOLDER
 from experiments.site.phase_record import PHASES_FILE, locked, read_phases
 from experiments.site.site import SETTINGS_FILE, Site
-from experiments.store.sqlite.copy import copy, sync
+from experiments.store.sqlite.copy import stand_alone, sync
 from experiments.store.sqlite.engine import open_store
-from experiments.store.sqlite.file import SqliteFile
-from experiments.store.store import Difference, StoreError
+from experiments.store.store import Difference, Progress, StoreError
 
 TOKENS_FILE = "tokens.json"
-
-Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
-"""Shows how far a long work has come: what it is, and how much there is to do."""
 
 
 class BackupRefused(StoreError):
@@ -47,7 +41,7 @@ def back_up(site: Site, to: Path, progress: Progress, recount: bool = True) -> B
     """Copy the site to this folder, which must not exist yet, and verify the copy.
 
     Every event acknowledged before it began is in it. Without `recount` the copied database is looked through, and its
-    counts are not recounted from its events. Raises BackupRefused, StoreUnavailable, SiteError and OSError; then there
+    counts are not recounted from its events. Raises BackupRefused, StoreError, SiteError and OSError; then there
     is nothing under that name.
     """
     if to.exists():
@@ -56,10 +50,11 @@ def back_up(site: Site, to: Path, progress: Progress, recount: bool = True) -> B
     try:
         part.mkdir(mode=0o700)
         copied = Site(part, site.settings)
+        events = 0
         if site.database.exists():
-            _copy_database(site, part, progress)
+            events = _copy_log(site, part, progress)
         _copy_files(site, part)
-        events, differences = _verified(copied, recount) if copied.database.exists() else (0, ())
+        differences = _recounted(copied) if recount and copied.database.exists() else ()
         for path in (*part.rglob("*"), part):
             sync(path)
         part.rename(to)
@@ -69,12 +64,12 @@ def back_up(site: Site, to: Path, progress: Progress, recount: bool = True) -> B
     return Backup(to, events, differences)
 
 
-def _copy_database(site: Site, part: Path, progress: Progress) -> None:
-    file = SqliteFile(site.database, site.settings.durability)
-    with file.reading() as connection:
-        pages = connection.execute("PRAGMA page_count").fetchone()[0]  # the first look: it is the moment of the copy
-        with progress("Copying the log", pages) as advance:
-            copy(connection, part / site.database.name, advance)
+def _copy_log(site: Site, part: Path, progress: Progress) -> int:
+    store = open_store(site.database, lambda: read_phases(site.phases_path), site.settings.durability)
+    try:
+        return store.copy(part, progress)
+    finally:
+        store.close()
 
 
 def _copy_files(site: Site, part: Path) -> None:
@@ -87,30 +82,12 @@ def _copy_files(site: Site, part: Path) -> None:
                 shutil.copy2(path, part / path.relative_to(site.path))
 
 
-def _verified(copied: Site, recount: bool) -> tuple[int, Sequence[Difference]]:
-    """Look through the copied database; how many events are in it, and which counts do not agree with them?"""
+def _recounted(copied: Site) -> Sequence[Difference]:
+    """Which counts of the copied database do not agree with its events?"""
     phases = read_phases(copied.path / PHASES_FILE)
-    try:
-        with contextlib.closing(sqlite3.connect(copied.database)) as connection:
-            found = [row[0] for row in connection.execute("PRAGMA integrity_check(3)")]
-            events = 0 if found != ["ok"] else connection.execute("SELECT count(*) FROM events").fetchone()[0]
-    except sqlite3.DatabaseError as error:
-        found = [str(error)]
-    if found != ["ok"]:
-        raise BackupRefused(f"{copied.database.name} is damaged, so is its copy, and none was kept: {'; '.join(found)}")
-    if not recount:
-        return events, ()
     store = open_store(copied.database, lambda: phases)
     try:
-        return events, store.verify()
+        return store.verify()
     finally:
         store.close()
-        _stand_alone(copied.database)
-
-
-def _stand_alone(database: Path) -> None:
-    """No write-ahead log or lock beside it: one file, which can be read anywhere."""
-    with contextlib.closing(sqlite3.connect(database)) as connection:
-        connection.execute("PRAGMA journal_mode = DELETE")
-    for beside in database.parent.glob(f"{database.name}?*"):  # the lock; a copy before a step of the schema
-        beside.unlink()
+        stand_alone(copied.database)

@@ -10,29 +10,19 @@ they come again.
 
 from __future__ import annotations
 
-import sqlite3
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from experiments.definition.definition import GRACE
 from experiments.definition.experiment import Experiment
 from experiments.events.cohort import DAY, Clock
-from experiments.events.event import Event, VisitorId
-from experiments.events.person import people
-from experiments.maintenance.erasure import wipe
-from experiments.store.sqlite import count_rows, event_rows
-from experiments.store.sqlite.event_rows import micros, moment
-from experiments.store.sqlite.file import SqliteFile
-
-VISITORS_AT_ONCE = 2_000  # in one transaction; a served site's own events wait for no longer
-
-Phase = tuple[str, int]
+from experiments.events.event import Event
+from experiments.store.store import Expired, Progress, Store, without_progress
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class Retention:
     """What goes: events received before `before` that none of the `needing` phases counts by.
 
     `ending`: phases whose counts are final from now on, because their events go, or went before.
@@ -42,15 +32,20 @@ class Rule:
     needing: tuple[Experiment, ...]
     ending: tuple[Experiment, ...]
 
+    def expendable(self, person: Sequence[Event]) -> list[Event]:
+        """Which events of one person (of all ids that joins connect) may go?
 
-@dataclass(slots=True)
-class Expired:
-    """What went, or would go: events by what they are, how many people they tell of, and refused events."""
-
-    rule: Rule
-    events: Counter[str] = field(default_factory=Counter)
-    people: int = 0
-    refusals: int = 0
+        Who withdrew consent stays known as such, under all their ids: they must not be counted in a later test.
+        """
+        needing = [phase for phase in self.needing if any(_exposes(event, phase) for event in person)]
+        withdrew = any(event.kind == "withdrawal" for event in person)
+        return [
+            event
+            for event in person
+            if event.received_at < self.before
+            and not (withdrew and _for_good(event))
+            and not any(_counts(event, phase) for phase in needing)
+        ]
 
 
 def over_at(phase: Experiment) -> datetime | None:
@@ -61,11 +56,12 @@ def over_at(phase: Experiment) -> datetime | None:
     return clock.seal(clock.cohort(phase.ended_at))
 
 
-def rule(phases: Sequence[Experiment], gone: Mapping[Phase, datetime], retention: timedelta, now: datetime) -> Rule:
+def rule(
+    phases: Sequence[Experiment], gone: Mapping[tuple[str, int], datetime], kept: timedelta, now: datetime
+) -> Retention:
     """What may go now, given every phase, and those whose raw events began to go before?"""
     needing = []
     ending = []
-    kept = retention
     for phase in phases:
         over = over_at(phase)
         if over is None or now <= over:
@@ -78,78 +74,14 @@ def rule(phases: Sequence[Experiment], gone: Mapping[Phase, datetime], retention
             ending.append(phase)
         else:
             needing.append(phase)
-    return Rule(before, tuple(needing), tuple(ending))
-
-
-def expendable(person: Sequence[Event], by: Rule) -> list[Event]:
-    """Which events of one person (of all ids that joins connect) may go?
-
-    Who withdrew consent stays known as such, under all their ids: they must not be counted in a later test.
-    """
-    needing = [phase for phase in by.needing if any(_exposes(event, phase) for event in person)]
-    withdrew = any(event.kind == "withdrawal" for event in person)
-    return [
-        event
-        for event in person
-        if event.received_at < by.before
-        and not (withdrew and _for_good(event))
-        and not any(_counts(event, phase) for phase in needing)
-    ]
+    return Retention(before, tuple(needing), tuple(ending))
 
 
 def expire(
-    file: SqliteFile,
-    retention: timedelta,
-    now: datetime,
-    delete: bool,
-    advance: Callable[[int], None] = lambda visitors: None,
+    store: Store, kept: timedelta, now: datetime, delete: bool, progress: Progress = without_progress
 ) -> Expired:
-    """Delete what is older than that and no longer needed, or tell what would go.
-
-    The counts must be up to date: read any of them through the store before. Interrupted, it is finished by doing it
-    again. Raises what `wipe` raises; then all is deleted, and only bytes of it are left.
-    """
-    after = VisitorId("")
-    expired = Expired(rule_of(file, retention, now))
-    while True:
-        with file.writing() if delete else file.reading() as connection:
-            by = _rule(connection, retention, now)  # anew: a phase may have been added since
-            asked = _visitors(connection, by.before, after)
-            if not asked:
-                break
-            if delete:
-                connection.execute("PRAGMA secure_delete = ON")
-            doomed = list(_doomed(connection, by, asked, expired))
-            if delete and doomed:
-                _note(connection, by, now)
-                event_rows.delete(connection, doomed)
-        advance(len(asked))
-        after = asked[-1]
-    expired.refusals = _refusals(file, expired.rule.before, delete)
-    if delete and (expired.events or expired.refusals):
-        wipe(file)
-    return expired
-
-
-def rule_of(file: SqliteFile, retention: timedelta, now: datetime) -> Rule:
-    """What may go now from this log?"""
-    with file.reading() as connection:
-        return _rule(connection, retention, now)
-
-
-def visitors_before(file: SqliteFile, before: datetime) -> int:
-    """Of how many ids was something received before that moment?"""
-    with file.reading() as connection:
-        query = "SELECT count(DISTINCT visitor) FROM events WHERE received_at < ?"
-        return int(connection.execute(query, (micros(before),)).fetchone()[0])
-
-
-def gone(connection: sqlite3.Connection) -> Mapping[Phase, datetime]:
-    """Phases whose raw events are not complete: nothing received before that moment is sure to be there."""
-    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'expired'").fetchone():
-        return {}  # a file of a version before this one that no writer has opened since
-    rows = connection.execute("SELECT experiment, phase, before FROM expired ORDER BY experiment, phase")
-    return {(experiment, phase): moment(before) for experiment, phase, before in rows}
+    """Delete what is older than that and no longer needed, or tell what would go. Raises what `Store.expire` raises."""
+    return store.expire(lambda phases, final: rule(phases, final, kept, now), delete, progress)
 
 
 def _for_good(event: Event) -> bool:
@@ -171,47 +103,3 @@ def _counts(event: Event, phase: Experiment) -> bool:
     if _for_good(event) or _exposes(event, phase):
         return True
     return event.kind == "action" and phase.started_at is not None and event.at >= phase.started_at
-
-
-def _rule(connection: sqlite3.Connection, retention: timedelta, now: datetime) -> Rule:
-    phases = [Experiment.model_validate_json(text) for text in count_rows.definitions(connection).values()]
-    return rule(phases, gone(connection), retention, now)
-
-
-def _visitors(connection: sqlite3.Connection, before: datetime, after: VisitorId) -> list[VisitorId]:
-    """The next ids of which something was received before that moment, in order."""
-    rows = connection.execute(
-        # the plus keeps SQLite to the index on visitors, so that no part of the log is looked at twice
-        "SELECT DISTINCT visitor FROM events WHERE visitor > ? AND +received_at < ? ORDER BY visitor LIMIT ?",
-        (after, micros(before), VISITORS_AT_ONCE),
-    )
-    return [VisitorId(row[0]) for row in rows]
-
-
-def _doomed(connection: sqlite3.Connection, by: Rule, asked: Sequence[VisitorId], expired: Expired) -> Iterator[Event]:
-    """What may go of the people of these ids. Who is known by several ids has a turn once, at the first of them."""
-    for person in people(event_rows.of_ids(connection, asked)):
-        events = expendable(person, by)
-        if events and asked[0] <= min(event.visitor for event in events) <= asked[-1]:
-            expired.people += 1
-            expired.events.update(event.name or event.kind for event in events)
-            yield from events
-
-
-def _note(connection: sqlite3.Connection, by: Rule, now: datetime) -> None:
-    for phase in by.ending:
-        connection.execute(
-            "INSERT INTO expired VALUES (?, ?, ?, ?) "
-            "ON CONFLICT (experiment, phase) DO UPDATE SET before = max(before, excluded.before)",
-            (phase.key, phase.phase, micros(by.before), now.astimezone(UTC).date().isoformat()),
-        )
-
-
-def _refusals(file: SqliteFile, before: datetime, delete: bool) -> int:
-    where = "FROM refusals WHERE refused_at < ?"
-    if not delete:
-        with file.reading() as connection:
-            return int(connection.execute(f"SELECT count(*) {where}", (micros(before),)).fetchone()[0])
-    with file.writing() as connection:
-        connection.execute("PRAGMA secure_delete = ON")
-        return connection.execute(f"DELETE {where}", (micros(before),)).rowcount

@@ -6,9 +6,9 @@ schema.py          tables and their migrations; views: the same in plain words
 event_rows.py      events as rows
 count_rows.py      tables of counts as rows
 decision_rows.py   the decision log as rows
-exposed_people.py  the log, one person at a time
+wipe.py            what is deleted is gone from the bytes too
 bulk_insert.py     many rows at once
-copy.py            a copy before a change of schema
+copy.py            a copy that stands alone: for a backup, before a change of schema
 errors.py          what went wrong, in words
 set_aside.py       files that cannot be used are kept and named
 """

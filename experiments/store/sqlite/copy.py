@@ -8,6 +8,8 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+from experiments.store.store import StoreError
+
 PAGES_AT_ONCE = 4_000
 
 
@@ -36,6 +38,27 @@ def copy(source: sqlite3.Connection, to: Path, advance: Callable[[int], None] = 
         sync(to.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+def looked_through(database: Path) -> int:
+    """How many events are in this copy? Raises StoreError, and removes the copy, when it is damaged."""
+    try:
+        with contextlib.closing(sqlite3.connect(database)) as connection:
+            found = [row[0] for row in connection.execute("PRAGMA integrity_check(3)")]
+            if found == ["ok"]:
+                return int(connection.execute("SELECT count(*) FROM events").fetchone()[0])
+    except sqlite3.DatabaseError as error:
+        found = [str(error)]
+    database.unlink()
+    raise StoreError(f"{database.name} is damaged, so is its copy, and none was kept: {'; '.join(found)}")
+
+
+def stand_alone(database: Path) -> None:
+    """Leave no write-ahead log or lock beside a database that nobody has open: one file, to be read anywhere."""
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+    for beside in database.parent.glob(f"{database.name}?*"):  # the lock; a copy before a step of the schema
+        beside.unlink()
 
 
 def sync(path: Path) -> None:

@@ -106,6 +106,14 @@ def definitions(connection: sqlite3.Connection) -> Mapping[tuple[str, int], str]
     return {(experiment, phase): definition for experiment, phase, definition in rows}
 
 
+def final(connection: sqlite3.Connection) -> Mapping[tuple[str, int], datetime]:
+    """Phases whose raw events are not complete: nothing received before that moment is sure to be there."""
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'expired'").fetchone():
+        return {}  # a file of a version before this one that no writer has opened since
+    rows = connection.execute("SELECT experiment, phase, before FROM expired ORDER BY experiment, phase")
+    return {(experiment, phase): moment(before) for experiment, phase, before in rows}
+
+
 def define(connection: sqlite3.Connection, phase: Experiment) -> None:
     """Note by which definition this phase is counted from now on."""
     row = (phase.key, phase.phase, phase.model_dump_json())

@@ -21,10 +21,20 @@ from experiments.events.journey import Meaning
 from experiments.events.person import ids_of, people
 from experiments.events.tables import Tables
 from experiments.events.tally import Tally, add, difference, tally
-from experiments.maintenance import erasure, retention
-from experiments.store.sqlite import count_rows, decision_rows, event_rows
+from experiments.store.sqlite import count_rows, decision_rows, event_rows, wipe
+from experiments.store.sqlite.copy import copy, looked_through
+from experiments.store.sqlite.event_rows import micros
 from experiments.store.sqlite.file import Durability, SqliteFile
-from experiments.store.store import Difference, Receipt, StoreUnavailable
+from experiments.store.store import (
+    Difference,
+    Expired,
+    Progress,
+    Receipt,
+    RuleOf,
+    StoreUnavailable,
+    Traces,
+    without_progress,
+)
 
 _receipt = attrgetter("received_at", "message_id")
 RECOUNTED_AT_ONCE = 2_000  # visitors, when a phase begins or ends
@@ -92,9 +102,22 @@ class SqliteStore:
         with self.file.writing(wait) as connection:
             decision_rows.write(connection, decisions)
 
+    def people(self, experiment: Experiment, until: datetime) -> Iterator[Sequence[Event]]:
+        assert experiment.started_at is not None
+        after = micros(experiment.started_at) - 1
+        end = micros(min(until, experiment.ended_at or until))
+        while after < end - 1:
+            with self.file.reading() as connection:
+                after, found = event_rows.exposed_next(connection, experiment, after, end)
+            yield from found
+
     def visitor(self, visitor: VisitorId) -> Sequence[Event]:
         with self._reading() as connection:
             return event_rows.of_ids(connection, [visitor])
+
+    def traces(self, visitor: VisitorId) -> Traces:
+        with self._reading() as connection:
+            return wipe.traces(connection, visitor)
 
     def recent(self, limit: int) -> Sequence[Event | Refusal]:
         with self._reading() as connection:
@@ -114,9 +137,18 @@ class SqliteStore:
             ids = ids_of(visitor, events)
             self._shift(connection, phases, events, [], "forgotten")
             event_rows.delete(connection, events)
-            erasure.delete_mentions(connection, ids)
-        erasure.wipe(self.file, {*ids, *(event.message_id for event in events)})
+            wipe.delete_mentions(connection, ids)
+        wipe.wipe(self.file, {*ids, *(event.message_id for event in events)})
         return len(events)
+
+    def expire(self, rule: RuleOf, delete: bool, progress: Progress = without_progress) -> Expired:
+        with self._reading():
+            pass  # brings the counts up to date before what they follow from goes
+        return wipe.expire(self.file, rule, delete, progress)
+
+    def final_phases(self) -> Mapping[tuple[str, int], datetime]:
+        with self.file.reading() as connection:
+            return count_rows.final(connection)
 
     def scan(self) -> Iterator[Event]:
         with self._reading() as connection:
@@ -124,7 +156,7 @@ class SqliteStore:
 
     def verify(self) -> Sequence[Difference]:
         with self._reading() as connection:
-            final, definitions = retention.gone(connection), count_rows.definitions(connection)
+            final, definitions = count_rows.final(connection), count_rows.definitions(connection)
             phases = [_parsed(definition) for phase, definition in definitions.items() if phase not in final]
             recounts: list[tuple[Meaning, Tally]] = [(Meaning(phase), {}) for phase in phases]
             for person in event_rows.persons(connection):
@@ -139,6 +171,14 @@ class SqliteStore:
                     found.append(Difference(phase.key, phase.phase, name, *counts))
         return found
 
+    def copy(self, folder: Path, progress: Progress = without_progress) -> int:
+        to = folder / self.file.path.name
+        with self.file.reading() as connection:
+            pages = connection.execute("PRAGMA page_count").fetchone()[0]
+            with progress(pages) as advance:
+                copy(connection, to, advance)
+        return looked_through(to)
+
     def health(self) -> Sequence[str]:
         try:
             self.file.check()
@@ -152,7 +192,7 @@ class SqliteStore:
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
         with self.file.reading() as connection:
-            if not any(self._changed(count_rows.definitions(connection), retention.gone(connection))):
+            if not any(self._changed(count_rows.definitions(connection), count_rows.final(connection))):
                 yield connection
                 return
         with self.file.writing() as connection:
@@ -220,7 +260,7 @@ class SqliteStore:
     def _bring_up_to_date(self, connection: sqlite3.Connection) -> Sequence[Growth]:
         """Count by the definitions in force: what is new or has ended is recounted from the log. Answers all phases
         whose counts may still change."""
-        definitions, final = count_rows.definitions(connection), retention.gone(connection)
+        definitions, final = count_rows.definitions(connection), count_rows.final(connection)
         changed = list(self._changed(definitions, final))
         for old, phase in changed:
             self._recount(connection, old, phase)

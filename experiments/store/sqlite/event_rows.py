@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
+from experiments.definition.experiment import Experiment
 from experiments.events.cohort import EPOCH
 from experiments.events.event import Event, MessageId, Refusal, VisitorId
-from experiments.events.person import ids_in, people
+from experiments.events.person import first_exposed, ids_in, people
 from experiments.store.sqlite.bulk_insert import insert
 
 COLUMNS = "message_id, kind, visitor, joined, name, experiment, variant, at, received_at, properties, attributes"
@@ -20,6 +21,7 @@ AMONG = "IN (SELECT value FROM json_each(?))"
 KEPT_REFUSALS = 1_000
 KEPT_ATTRIBUTES = 1_000  # as text, some 200 bytes each
 MICROSECOND = timedelta(microseconds=1)
+EXPOSURES_AT_ONCE = 500  # whose people are read from the log together
 VISITORS_AT_ONCE = 2_000  # whose events are read from the log together
 _encoded = json.JSONEncoder(separators=(",", ":")).encode  # made once: json.dumps makes one for each call
 
@@ -125,6 +127,27 @@ def exposed(connection: sqlite3.Connection, experiment: str, since: datetime) ->
         "SELECT DISTINCT visitor FROM events WHERE experiment = ? AND at >= ?", (experiment, micros(since))
     )
     return [VisitorId(row[0]) for row in rows]
+
+
+def exposed_next(
+    connection: sqlite3.Connection, phase: Experiment, after: int, end: int
+) -> tuple[int, list[list[Event]]]:
+    """People first exposed in a phase after one moment and before another, those of the next EXPOSURES_AT_ONCE.
+
+    Moments are in microseconds. Answers up to which moment they were looked for, and all events of each person.
+    """
+    row = connection.execute(
+        "SELECT at FROM events WHERE experiment = ? AND at > ? ORDER BY at LIMIT 1 OFFSET ?",
+        (phase.key, after, EXPOSURES_AT_ONCE - 1),
+    ).fetchone()
+    last = end - 1 if row is None else min(int(row[0]), end - 1)
+    rows = connection.execute(
+        "SELECT DISTINCT visitor FROM events WHERE experiment = ? AND at > ? AND at <= ?", (phase.key, after, last)
+    )
+    found = people(of_ids(connection, [VisitorId(row[0]) for row in rows]))
+    # who was exposed more than once has a turn once, at the first of them
+    firsts = ((person, first_exposed(phase, person)) for person in found)
+    return last, [person for person, first in firsts if first is not None and after < micros(first) <= last]
 
 
 def newest(connection: sqlite3.Connection, limit: int) -> Iterator[Event]:

@@ -15,11 +15,12 @@ from pathlib import Path
 import pytest
 
 from experiments.events.event import Event, Refusal, VisitorId
-from experiments.maintenance import erasure
-from experiments.maintenance.erasure import StillReadable, files_with, quoting, residue, unused, wipe
+from experiments.maintenance.erasure import files_with
 from experiments.store.memory import MemoryStore
+from experiments.store.sqlite import wipe as erasure
 from experiments.store.sqlite.engine import SqliteStore, open_store
-from experiments.store.store import Store
+from experiments.store.sqlite.wipe import residue, unused, wipe
+from experiments.store.store import StillReadable, Store
 from tests.experiments.cases.histories import DAY, PHASE, action, exposure, join, minute
 
 PLANTED = VisitorId("Planted-7f3a")
@@ -271,8 +272,7 @@ def test_events_of_others_that_name_a_visitor(store: SqliteStore) -> None:
             action(PLANTED, "invited", 0, message="own", properties={"me": PLANTED}),
         ]
     )
-    with store.file.reading() as connection:
-        assert quoting(connection, [PLANTED, ACCOUNT]) == ["by"]
+    assert store.traces(PLANTED).quoted_by == ["by"]
 
 
 def test_files_that_hold_an_id(store: SqliteStore, path: Path) -> None:

@@ -20,9 +20,8 @@ from experiments.events.tally import tally
 from experiments.maintenance.retention import expire
 from experiments.reporting.time_to_convert import ENOUGH, TimeToConvert, sealed_until, time_to_convert
 from experiments.store.memory import MemoryStore
-from experiments.store.sqlite import exposed_people as stream
+from experiments.store.sqlite import event_rows
 from experiments.store.sqlite.engine import SqliteStore, open_store
-from experiments.store.sqlite.exposed_people import exposed_people, raw_events_gone
 from experiments.store.store import Store
 from tests.experiments.cases.any_facts import facts
 from tests.experiments.cases.histories import DAY, PHASE, START, action, all_cells, exposure, join, minute, withdrawal
@@ -71,7 +70,7 @@ def test_every_engine_brings_the_same_people(tmp_path_factory: pytest.TempPathFa
     for store in engines:
         if events:
             store.append(events)
-        found.append(time_to_convert(PHASE, exposed_people(PHASE, store, LATER), LATER))
+        found.append(time_to_convert(PHASE, store.people(PHASE, LATER), LATER))
         store.close()
     assert found[0] == found[1]
 
@@ -80,17 +79,17 @@ def test_every_engine_brings_the_same_people(tmp_path_factory: pytest.TempPathFa
 def test_a_long_log_is_read_in_parts_and_nobody_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
-    monkeypatch.setattr(stream, "EXPOSURES_AT_ONCE", at_once)
+    monkeypatch.setattr(event_rows, "EXPOSURES_AT_ONCE", at_once)
     events = [exposure(f"v{k}", "single", 10 * (k // 2)) for k in range(9)]  # two at each moment
     events += [exposure("v0", "single", 95, message="again"), exposure("w", "single", 96), join("w", "v3", 97)]
     events += [exposure("v1", "multi", 12, message="changed its mind"), action("v7", "form_viewed", 33)]
     events += [exposure("x", "single", 5, experiment="another")]
     store = open_store(tmp_path / "yesladder.db", lambda: [PHASE])
     store.append(events)
-    brought = list(exposed_people(PHASE, store, LATER))
+    brought = list(store.people(PHASE, LATER))
     ids = [sorted({event.visitor for event in person}) for person in brought]
     assert sorted(ids) == [["v0"], ["v1"], ["v2"], ["v3", "w"], ["v4"], ["v5"], ["v6"], ["v7"], ["v8"]]
-    assert len(list(exposed_people(PHASE, store, minute(20)))) == 4
+    assert len(list(store.people(PHASE, minute(20)))) == 4
     store.close()
 
 
@@ -179,8 +178,7 @@ def test_it_is_said_when_the_raw_events_are_gone(tmp_path: Path) -> None:
     assert isinstance(store, SqliteStore)
     store.append([exposure("v", "single", 0)])
     assert all_cells(store, PHASE)
-    assert not raw_events_gone(PHASE, store)
-    expire(store.file, timedelta(days=100), START + timedelta(days=400), delete=True)
-    assert raw_events_gone(PHASE, store)
-    assert not raw_events_gone(PHASE, MemoryStore(lambda: [PHASE]))
+    assert not store.final_phases()
+    expire(store, timedelta(days=100), START + timedelta(days=400), delete=True)
+    assert ("form", 1) in store.final_phases()
     store.close()

@@ -35,7 +35,7 @@ def phases() -> list[Experiment]:
 def store(tmp_path: Path, phases: list[Experiment]) -> Iterator[SqliteStore]:
     store = open_store(tmp_path / "yesladder.db", lambda: phases, clock=lambda: minute(100 * DAY))
     store.append(HISTORY)
-    expire(store.file, MONTH, NOW, delete=True)
+    expire(store, MONTH, NOW, delete=True)
     assert [event.visitor for event in store.scan()] == ["w", "w"]
     yield store
     store.close()

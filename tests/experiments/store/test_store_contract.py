@@ -1,4 +1,4 @@
-"""What every store promises: any order, any batching, duplicates, restarts in between: the identical tables.
+"""What every store promises, method by method: whoever writes another engine adds it to ENGINES, and has to pass.
 
 Over 300 lines, so that all that is promised stands in one place.
 """
@@ -6,7 +6,8 @@ Over 300 lines, so that all that is promised stands in one place.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,10 +15,13 @@ import numpy as np
 import pytest
 
 from experiments.definition.experiment import Experiment
-from experiments.events.event import Refusal, VisitorId
+from experiments.events.event import Event, Refusal, VisitorId
+from experiments.events.tally import of_attributes, tally
+from experiments.maintenance.retention import expire
+from experiments.reporting.segments import segment_attributes
 from experiments.store.memory import MemoryStore
 from experiments.store.sqlite.engine import open_store
-from experiments.store.store import Receipt, Store
+from experiments.store.store import Receipt, Store, StoreError
 from tests.experiments.cases.decision_cases import a_decision
 from tests.experiments.cases.histories import DAY, PHASE, START, action, all_cells, exposure, join, minute
 
@@ -28,16 +32,23 @@ OTHER = PHASE.model_copy(update={"key": "popup", "ended_at": None, "status": "ru
 PHASES = (PHASE, SECOND, OTHER)
 LONG_AFTER = minute(100 * DAY)
 
-Opener = Callable[[], Store]
+Opener = Callable[[Path, Callable[[], Sequence[Experiment]]], Store]
+
+ENGINES: dict[str, Opener] = {
+    "memory": lambda folder, phases: MemoryStore(phases),
+    "sqlite": lambda folder, phases: open_store(folder / "yesladder.db", phases, clock=lambda: LONG_AFTER),
+}
+IN_FILES = ("sqlite",)  # what can be copied, and opened again with what was in it
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    openers: dict[str, Opener] = {
-        "memory": lambda: MemoryStore(lambda: PHASES),
-        "sqlite": lambda: open_store(tmp_path / "yesladder.db", lambda: PHASES, clock=lambda: LONG_AFTER),
-    }
-    store = openers[request.param]()
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def store(engine: str, tmp_path: Path) -> Iterator[Store]:
+    store = ENGINES[engine](tmp_path, lambda: PHASES)
     yield store
     store.close()
 
@@ -69,6 +80,16 @@ def test_tables(store: Store) -> None:
     assert list(store.tables(PHASE, ["device"]).by("device")) == ["phone", "unknown"]
     assert not store.verify()
     assert not store.health()
+
+
+def test_all_cells_are_those_of_the_tally(store: Store) -> None:
+    store.append(HISTORY)
+    assert store.tables(PHASE, segment_attributes(PHASE)).cells == tally(PHASE, HISTORY)
+    main = store.tables(PHASE)
+    assert main.cells == of_attributes(tally(PHASE, HISTORY), ())
+    assert main.phase == PHASE
+    with pytest.raises(ValueError, match="'device' is not among the segments of these tables, must be of: none"):
+        main.by("device")
 
 
 def test_nothing_yet(store: Store) -> None:
@@ -121,6 +142,85 @@ def test_forget(store: Store) -> None:
     assert store.forget(VisitorId("account")) == 0
 
 
+def test_a_forgotten_visitor_leaves_no_trace_and_what_others_say_of_them_is_told(store: Store) -> None:
+    refusal = Refusal("invalid", "v has no name", minute(55), visitor=VisitorId("account"))
+    store.append([*HISTORY, join("v", "account", 60), action("w", "invited", 61, properties={"by": ["v"]})], [refusal])
+    found = store.traces(VisitorId("account"))
+    assert found.ids == {"v", "account"}
+    assert found.events == store.visitor(VisitorId("v"))
+    assert found.refused == 1
+    (quoting,) = found.quoted_by
+    assert [event.message_id for event in store.visitor(VisitorId("w")) if event.name == "invited"] == [quoting]
+    assert store.forget(VisitorId("account")) == len(found.events)
+    left = store.traces(VisitorId("account"))
+    assert (len(left.events), left.ids, left.refused, len(left.quoted_by)) == (0, {"account"}, 0, 0)
+    assert not [one for one in store.recent(9) if isinstance(one, Refusal)]
+    assert store.refused() == {"invalid": 1}  # how many there were names nobody
+
+
+def test_people_of_a_phase(store: Store) -> None:
+    """All events of who was exposed in it, and of nobody else."""
+    before = exposure("early", "single", -5)
+    events = [*HISTORY, before, join("v", "account", 60), action("account", "scrolled", -9)]
+    store.append(
+        [
+            *events,
+            action("x", "email_given", 1),
+            exposure("late", "multi", 19 * DAY),
+            exposure("later", "multi", 21 * DAY),
+        ]
+    )
+
+    def ids(people: Iterator[Sequence[Event]]) -> list[set[str]]:
+        return sorted(({event.visitor for event in person} for person in people), key=sorted)
+
+    assert ids(store.people(PHASE, LONG_AFTER)) == [{"account", "v"}, {"b"}, {"late"}, {"w"}]
+    assert ids(store.people(PHASE, minute(40))) == [{"account", "v"}, {"w"}]
+    assert ids(store.people(SECOND, LONG_AFTER)) == [{"later"}]
+    (person,) = [one for one in store.people(PHASE, LONG_AFTER) if len(one) > 1]
+    assert person == store.visitor(VisitorId("v"))
+
+
+def test_what_expires_is_gone_and_the_counts_are_final(store: Store) -> None:
+    refused = [Refusal("invalid", "old", minute(DAY)), Refusal("invalid", "new", minute(50 * DAY))]
+    store.append([*HISTORY, exposure("later", "multi", 21 * DAY)], refused)
+    before, now = store.tables(PHASE, ["device"]), minute(60 * DAY)
+    month = timedelta(days=30)
+    assert not store.final_phases()
+    told = expire(store, month, now, delete=False)
+    assert (told.people, told.refusals, told.events["exposure"]) == (3, 1, 4)
+    assert len(list(store.scan())) == 7
+    assert expire(store, month, now, delete=True) == told
+    assert store.final_phases() == {("form", 1): now - month}
+    assert [event.visitor for event in store.scan()] == ["later"]
+    assert [one.detail for one in store.recent(9) if isinstance(one, Refusal)] == ["new"]
+    store.append([exposure("again", "multi", 3)])  # too late to be counted: nobody could recount it
+    after = store.tables(PHASE, ["device"])
+    assert after.cells == before.cells
+    assert store.tables(SECOND).reach.exposed.visitors.tolist() == [[0, 1]]
+    assert not store.verify()
+    assert not expire(store, month, now, delete=True).refusals
+
+
+def test_a_copy_is_a_log_of_its_own(store: Store, engine: str, tmp_path: Path) -> None:
+    store.append(HISTORY)
+    folder = tmp_path / "copy"
+    folder.mkdir()
+    if engine not in IN_FILES:
+        with pytest.raises(StoreError):
+            store.copy(folder)
+        assert not list(folder.iterdir())
+        return
+    seen: list[int] = []
+    assert store.copy(folder, lambda total: nullcontext(seen.append)) == len(HISTORY)
+    assert sum(seen) > 0
+    store.append([exposure("x", "single", 70)])
+    copied = ENGINES[engine](folder, lambda: PHASES)
+    assert {event.visitor for event in copied.scan()} == {"v", "w", "b"}
+    assert not copied.verify()
+    copied.close()
+
+
 def test_what_arrives_is_shown_newest_first(store: Store) -> None:
     store.append(HISTORY)
     refusal = Refusal("variant-mismatch", "properties.variation_id is 'x', must be 'single'", minute(55), name="x")
@@ -167,10 +267,13 @@ def test_phases_have_decisions_of_their_own(store: Store) -> None:
     store.record([a_decision(), a_decision(phase=2), a_decision(experiment="popup", state="worse")])
     assert store.decisions([SECOND]) == [a_decision(phase=2)]
     assert store.decisions([OTHER]) == [a_decision(experiment="popup", state="worse")]
+    assert len(store.decisions([SECOND, OTHER])) == 2
+    assert not store.decisions([])
+    assert store.tables(SECOND).decisions == [a_decision(phase=2)]
 
 
 @pytest.mark.parametrize("size", [1, 3, 50])
-def test_batching_does_not_matter(tmp_path: Path, size: int) -> None:
+def test_batching_does_not_matter(store: Store, size: int) -> None:
     events = [
         made
         for number in range(40)
@@ -180,12 +283,11 @@ def test_batching_does_not_matter(tmp_path: Path, size: int) -> None:
             join(f"v{number}", f"v{number // 3}", 7 * number + 9),
         )
     ]
-    model, store = MemoryStore(lambda: PHASES), open_store(tmp_path / "y.db", lambda: PHASES, clock=lambda: LONG_AFTER)
+    model = MemoryStore(lambda: PHASES)
     model.append(events)
     for start in range(0, len(events), size):
         store.append(events[::-1][start : start + size])
     assert all_cells(store, PHASE) == all_cells(model, PHASE)
-    store.close()
 
 
 def test_a_phase_that_ends_is_recounted(tmp_path: Path) -> None:
@@ -205,9 +307,9 @@ def test_a_phase_that_ends_is_recounted(tmp_path: Path) -> None:
     late.close()
 
 
-def test_a_phase_first_heard_of_after_its_events_is_counted(tmp_path: Path) -> None:
+def test_a_phase_first_heard_of_after_its_events_is_counted(engine: str, tmp_path: Path) -> None:
     phases: list[Experiment] = []
-    store = open_store(tmp_path / "y.db", lambda: phases, clock=lambda: LONG_AFTER)
+    store = ENGINES[engine](tmp_path, lambda: phases)
     store.append(HISTORY)
     phases.append(PHASE)
     assert store.tables(PHASE).reach.exposed.visitors.tolist() == [[1, 2]]

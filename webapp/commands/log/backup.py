@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -25,7 +26,7 @@ def backup(folder: Path, to: Path, quick: bool) -> None:
     from webapp.words.formatting import things
 
     with opened(folder) as (site, _, _, _):  # its record has what the config files say by now
-        done = back_up(site, to, progress, recount=not quick)
+        done = back_up(site, to, partial(progress, "Copying the log"), recount=not quick)
     if done.differences:
         raise click.ClickException(
             f"{to} is a sound copy, but {things(len(done.differences), 'count')} in it differ from its events, "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,7 @@ from webapp.commands.shared.opened_site import SITE, opened
 
 if TYPE_CHECKING:
     from experiments.events.event import VisitorId
-    from experiments.maintenance.retention import Expired
-    from experiments.store.sqlite.engine import SqliteStore
+    from experiments.store.store import Expired, Store
 
 _TOLD = 10  # names that are spelled out
 
@@ -62,7 +62,7 @@ def expire(folder: Path, yes: bool) -> None:
     """
     from experiments.maintenance import retention
 
-    with opened(folder) as (site, catalog, store, now):
+    with opened(folder) as (site, _, store, now):
         kept = site.settings.retention
         if kept is None:
             raise click.ClickException(
@@ -71,31 +71,23 @@ def expire(folder: Path, yes: bool) -> None:
         if not site.database.exists():
             click.echo("There are no events yet.")
             return
-        for phase in catalog.phases():
-            store.tables(phase)  # brings the counts up to date before what they follow from goes
-        total = retention.visitors_before(store.file, retention.rule_of(store.file, kept, now).before)
-        with progress("Deleting" if yes else "Looking through the log", total) as advance:
-            expired = retention.expire(store.file, kept, now, delete=yes, advance=advance)
+        shown = partial(progress, "Deleting" if yes else "Looking through the log")
+        expired = retention.expire(store, kept, now, yes, shown)
     _tell(expired, yes)
 
 
-def _forget(store: SqliteStore, visitor: VisitorId, dry_run: bool) -> tuple[Collection[VisitorId], list[str]]:
+def _forget(store: Store, visitor: VisitorId, dry_run: bool) -> tuple[Collection[VisitorId], list[str]]:
     """Forget them, or say what that would delete; answers all their ids, and who else names them."""
-    from experiments.events.person import ids_of, mentions
-    from experiments.maintenance.erasure import StillReadable, quoting
-    from experiments.store.sqlite.event_rows import KEPT_REFUSALS, newest_refusals
+    from experiments.store.store import StillReadable
     from webapp.words.formatting import listing, things
 
-    events = store.visitor(visitor)
-    ids = ids_of(visitor, events)
-    with store.file.reading() as connection:
-        refused = sum(mentions(one, ids) for one in newest_refusals(connection, KEPT_REFUSALS))
-        quotes = quoting(connection, ids)
+    found = store.traces(visitor)
+    events, ids, quotes = found.events, found.ids, found.quoted_by
     joined = sorted(ids - {visitor})
     known_as = f", also known as {listing(joined)}" if joined else ""
     keys = sorted({event.experiment for event in events if event.experiment is not None})
     tests = f"; they were in {listing(keys)}" if keys else ""
-    what = f"{things(len(events), 'event')} and {things(refused, 'refused event')} of {visitor}{known_as}{tests}."
+    what = f"{things(len(events), 'event')} and {things(found.refused, 'refused event')} of {visitor}{known_as}{tests}."
     if dry_run:
         click.echo(f"Would delete {what}")
     else:
@@ -113,7 +105,7 @@ def _tell(expired: Expired, done: bool) -> None:
     from webapp.words.formatting import things
 
     number = sum(expired.events.values())
-    before = f"before {expired.rule.before:%Y-%m-%d %H:%M} UTC"
+    before = f"before {expired.before:%Y-%m-%d %H:%M} UTC"
     if not number and not expired.refusals:
         click.echo(f"Nothing to delete: no event received {before} can go.")
         return
@@ -123,8 +115,8 @@ def _tell(expired: Expired, done: bool) -> None:
     )
     for name, count in expired.events.most_common(_TOLD):
         click.echo(f"  {name}: {count:,}")
-    if number and expired.rule.ending:
-        phases = ", ".join(f"{phase.key} phase {phase.phase}" for phase in expired.rule.ending)
+    if number and expired.ending:
+        phases = ", ".join(f"{phase.key} phase {phase.phase}" for phase in expired.ending)
         click.echo(f"Final, not to be recounted any more: {phases}.")
     if not done:
         click.echo("Nothing was deleted. To do it: --yes")

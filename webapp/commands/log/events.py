@@ -65,7 +65,6 @@ def verify(folder: Path) -> None:
     Then reach every verdict of the decision log again. Ends with exit code 1 and the cells and decisions that differ,
     should there ever be any. A decision whose counts a dated revision changed is told, and no fault.
     """
-    from experiments.maintenance.retention import gone
     from webapp.words.formatting import things
 
     with opened(folder) as (site, catalog, store, _):
@@ -73,8 +72,7 @@ def verify(folder: Path) -> None:
             click.echo("There are no events yet.")
             return
         differences = store.verify()
-        with store.file.reading() as connection:
-            final = gone(connection)
+        final = store.final_phases()
         log = _extent(event.received_at for event in store.scan())
         decisions, differing, doubtful = _check_decisions(catalog.phases(), store)
     for one in differences:

@@ -32,19 +32,18 @@ def time_to_convert(folder: Path, experiment: str, as_of: datetime | None, phase
     whose whole window is over. It describes; it is no test.
     """
     from experiments.reporting.time_to_convert import sealed_until, time_to_convert
-    from experiments.store.sqlite.exposed_people import exposed_people, raw_events_gone
 
     with opened(folder) as (_, catalog, store, now):
         chosen = chosen_phase(catalog, experiment, phase)
         at = as_of or now.replace(second=0, microsecond=0)
-        if raw_events_gone(chosen, store):
+        if (chosen.key, chosen.phase) in store.final_phases():
             raise click.ClickException(
                 f"the raw events of {chosen.key} phase {chosen.phase} have expired, and its counts do not keep times"
             )
         until = sealed_until(chosen, at)
         exposed = sum(int(one.sum()) for one in store.tables(chosen).reach.exposed.visitors)
         with progress("Judging every visitor", exposed) as advance:
-            found = time_to_convert(chosen, exposed_people(chosen, store, until), at, advance)
+            found = time_to_convert(chosen, store.people(chosen, until), at, advance)
     if as_json:
         echo_json(found.to_json())
     else:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from experiments.planning.baseline import Measurement
     from experiments.site.catalog import Catalog
     from experiments.site.site import Site
-    from experiments.store.sqlite.engine import SqliteStore
+    from experiments.store.store import Store
 
 SITE = click.argument("folder", metavar="SITE", type=click.Path(exists=True, file_okay=False, path_type=Path))
 """The folder of a site."""
@@ -28,7 +28,7 @@ class OpenedSite(NamedTuple):
 
     site: Site
     catalog: Catalog
-    store: SqliteStore
+    store: Store
     now: datetime
 
 
@@ -61,7 +61,7 @@ def opened_store(
     site: Site,
     phases: Callable[[], Sequence[Experiment]],
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> Iterator[SqliteStore]:
+) -> Iterator[Store]:
     """The site's store, closed at the end; `phases` gives every phase ever recorded."""
     from experiments.store.sqlite.engine import open_store
 
@@ -91,7 +91,7 @@ def chosen_phase(catalog: Catalog, key: str, number: int | None) -> Experiment:
 
 
 def measured(
-    site: Site, store: SqliteStore, phases: Sequence[Experiment], experiment: Experiment, as_of: datetime
+    site: Site, store: Store, phases: Sequence[Experiment], experiment: Experiment, as_of: datetime
 ) -> Measurement | None:
     """What this site's log knew of the experiment's visitors at this moment; nothing before it has a log."""
     from experiments.planning.baseline import measured as measured_in

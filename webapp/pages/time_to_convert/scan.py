@@ -14,7 +14,6 @@ from experiments.definition.experiment import Experiment
 from experiments.events.cohort import sealed_days
 from experiments.events.event import Event
 from experiments.reporting.time_to_convert import TimeToConvert, sealed_until, time_to_convert
-from experiments.store.sqlite.exposed_people import exposed_people, raw_events_gone
 from experiments.store.store import Store
 from webapp.services.kept import Kept
 
@@ -52,14 +51,14 @@ class TimeScans(Kept[str, TimeToConvert]):
         key = hashlib.sha256(repr((content, sealed_until(phase, as_of) if visitors else None)).encode()).hexdigest()
         if (kept := self.found(key)) is not None:
             return replace(kept.answer, as_of=as_of)
-        if raw_events_gone(phase, store):
+        if (phase.key, phase.phase) in store.final_phases():
             raise NoTimes("gone")
         if visitors > MOST_VISITORS:
             raise NoTimes("many")
         if not self._scanning.acquire(blocking=False):
             raise NoTimes("busy")
         try:
-            people = exposed_people(phase, store, sealed_until(phase, as_of))
+            people = store.people(phase, sealed_until(phase, as_of))
             return self.get(key, lambda: time_to_convert(phase, self._in_time(people), as_of))
         finally:
             self._scanning.release()

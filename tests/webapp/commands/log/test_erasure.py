@@ -14,8 +14,8 @@ from click.testing import CliRunner, Result
 
 from experiments.assignment.assignment import assign
 from experiments.events.event import Event, MessageId, Refusal, VisitorId
-from experiments.maintenance import erasure
 from experiments.site.catalog import Catalog
+from experiments.store.sqlite import wipe as erasure
 from experiments.store.sqlite.engine import SqliteStore, open_store
 from webapp.cli import main
 from webapp.server.app import now_utc

@@ -203,7 +203,7 @@ def test_one_scan_at_a_time(app: Flask, client: FlaskClient) -> None:
 def test_expired_phases_say_that_raw_events_are_gone(app: Flask, client: FlaskClient) -> None:
     store = app.extensions["yesladder"].store
     client.get("/results/form", base_url=HERE)
-    expire(store.file, timedelta(days=1), NOW, delete=True)
+    expire(store, timedelta(days=1), NOW, delete=True)
     page = client.get(PAGE, base_url=HERE)
     assert page.status_code == 200
     assert "The raw events of this phase were deleted" in page.text

@@ -1,0 +1,243 @@
+"""wipe: what is deleted is gone from the bytes of the file too: one person's events, and what a rule lets go.
+
+SQLite reuses the pages of deleted rows, and until then may keep what was in them; a row may also lie in the write-ahead
+log in an earlier state. Deleting with `secure_delete` overwrites the rows; `wipe` does the rest.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from experiments.definition.experiment import Experiment
+from experiments.events.event import Event, MessageId, VisitorId
+from experiments.events.person import anywhere, ids_of, mentions, people
+from experiments.store.sqlite import count_rows, event_rows
+from experiments.store.sqlite.event_rows import micros
+from experiments.store.sqlite.file import BUSY_MS, SqliteFile
+from experiments.store.store import Expired, Progress, Rule, RuleOf, StillReadable, StoreUnavailable, Traces
+
+TRIES = 30
+WAIT_MS = 1_000  # how long one try waits for readers, while writers wait for it
+PAUSE_SECONDS = 0.25  # between two tries, for those who wait to write
+VISITORS_AT_ONCE = 2_000  # in one transaction; a served site's own events wait for no longer
+
+_BTREE = {2: 12, 5: 12, 10: 8, 13: 8}  # kind of page -> size of its header
+
+
+def traces(connection: sqlite3.Connection, visitor: VisitorId) -> Traces:
+    """What is there of this person."""
+    events = event_rows.of_ids(connection, [visitor])
+    ids = ids_of(visitor, events)
+    refused = sum(mentions(one, ids) for one in event_rows.newest_refusals(connection, event_rows.KEPT_REFUSALS))
+    return Traces(events, ids, refused, _quoting(connection, ids))
+
+
+def delete_mentions(connection: sqlite3.Connection, ids: Collection[VisitorId]) -> int:
+    """Remove the refused events that mention these ids; answers how many."""
+    kept = connection.execute("SELECT id FROM refusals ORDER BY id DESC").fetchall()
+    refusals = event_rows.newest_refusals(connection, len(kept))
+    doomed = [row for row, refusal in zip(kept, refusals, strict=True) if mentions(refusal, ids)]
+    connection.executemany("DELETE FROM refusals WHERE id = ?", doomed)
+    return len(doomed)
+
+
+def expire(file: SqliteFile, rule: RuleOf, delete: bool, progress: Progress) -> Expired:
+    """Delete what the rule lets go, part by part, or tell what would go. The counts must be up to date."""
+    with file.reading() as connection:
+        by = _rule(connection, rule)
+        query = "SELECT count(DISTINCT visitor) FROM events WHERE received_at < ?"
+        visitors = int(connection.execute(query, (micros(by.before),)).fetchone()[0])
+    after, expired = VisitorId(""), Expired(by.before, by.ending)
+    with progress(visitors) as advance:
+        while True:
+            with file.writing() if delete else file.reading() as connection:
+                by = _rule(connection, rule)  # anew: a phase may have been added since
+                asked = _visitors(connection, by.before, after)
+                if not asked:
+                    break
+                doomed = list(_doomed(connection, by, asked, expired))
+                if delete and doomed:
+                    connection.execute("PRAGMA secure_delete = ON")
+                    _note(connection, by, file.clock())
+                    event_rows.delete(connection, doomed)
+            advance(len(asked))
+            after = asked[-1]
+    expired.refusals = _refusals(file, expired.before, delete)
+    if delete and (expired.events or expired.refusals):
+        wipe(file)
+    return expired
+
+
+def wipe(file: SqliteFile, texts: Collection[str] = (), pause: Callable[[float], None] = time.sleep) -> None:
+    """Leave nothing of what was deleted in the write-ahead log, and none of these texts in unused parts of the file.
+
+    Waits for readers, a bounded time and without keeping writers away for long. A file in which unused parts contain
+    one of the texts is rewritten (VACUUM). Raises StillReadable, and StoreUnavailable as any writing does.
+    """
+    clean = False
+    for _ in range(TRIES):
+        with _alone(file) as connection:
+            folded = _fold(connection)
+            if folded and not clean and texts and _residue_elsewhere(file.path, texts):
+                connection.execute("VACUUM")
+                clean = True
+                folded = _fold(connection)
+        if folded:
+            return
+        pause(PAUSE_SECONDS)
+    raise StillReadable(
+        f"the rows are deleted, but another program has been reading {file.path.name} for {TRIES} seconds, and what it "
+        f"reads stays in {file.path.name}-wal. End it (a sqlite3 shell, a backup, an export), then run this again"
+    )
+
+
+def residue(path: Path, texts: Collection[str]) -> bool:
+    """Does a part of this database file that holds no row contain one of these texts?
+
+    The file must not change, and this process must not have it open in SQLite.
+    """
+    pattern = anywhere(texts)
+    with path.open("rb") as file:
+        return any(pattern.search(part) for part in unused(file))
+
+
+def _residue_elsewhere(path: Path, texts: Collection[str]) -> bool:
+    """The same, asked of a process of its own: one that closes a file loses all its locks on it, SQLite's too."""
+    asked = json.dumps([str(path), *texts])
+    told = subprocess.run(
+        [sys.executable, "-m", "experiments.store.sqlite.wipe"],
+        input=asked,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if told.returncode:
+        raise StoreUnavailable(f"the unused parts of {path.name} could not be read: {told.stderr.strip()[-200:]}")
+    return bool(json.loads(told.stdout))
+
+
+def unused(file: BinaryIO) -> Iterator[bytes]:
+    """The parts of a database file that hold no row: free pages, and in B-tree pages the gap and the free blocks.
+
+    Pages that are no B-tree's are given whole: an overflow page may be full, or its end may be free.
+    See "B-tree Pages" and "The Freelist" in https://www.sqlite.org/fileformat2.html.
+    """
+    head = file.read(100)
+    if len(head) < 100:
+        return
+    size = struct.unpack_from(">H", head, 16)[0]
+    size = 65536 if size == 1 else size
+    free = set(_free_pages(file, size, struct.unpack_from(">I", head, 32)[0]))
+    file.seek(0)
+    number = 0
+    while len(page := file.read(size)) == size:
+        number += 1
+        start = len(head) if number == 1 else 0
+        kind = page[start]
+        if number in free or kind not in _BTREE:
+            yield page[start:]
+            continue
+        block, cells, content = struct.unpack_from(">HHH", page, start + 1)
+        yield page[start + _BTREE[kind] + 2 * cells : content or 65536]
+        while block:
+            following, length = struct.unpack_from(">HH", page, block)
+            yield page[block + 4 : block + length]
+            block = following
+
+
+def _free_pages(file: BinaryIO, size: int, trunk: int) -> Iterator[int]:
+    while trunk:
+        yield trunk
+        file.seek((trunk - 1) * size)
+        page = file.read(size)
+        trunk, leaves = struct.unpack_from(">II", page)
+        yield from struct.unpack_from(f">{leaves}I", page, 8)
+
+
+@contextmanager
+def _alone(file: SqliteFile) -> Iterator[sqlite3.Connection]:
+    """The writing connection, with the file lock and without a transaction: checkpoint and VACUUM allow none."""
+    with file.writing() as connection:
+        connection.execute("COMMIT")
+        connection.execute(f"PRAGMA busy_timeout = {WAIT_MS}")
+        try:
+            yield connection
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+            connection.execute("BEGIN")
+
+
+def _fold(connection: sqlite3.Connection) -> bool:
+    """Bring the write-ahead log into the file and empty it; False when a reader still needs it."""
+    busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy
+
+
+def _rule(connection: sqlite3.Connection, rule: RuleOf) -> Rule:
+    phases = [Experiment.model_validate_json(text) for text in count_rows.definitions(connection).values()]
+    return rule(phases, count_rows.final(connection))
+
+
+def _visitors(connection: sqlite3.Connection, before: datetime, after: VisitorId) -> list[VisitorId]:
+    """The next ids of which something was received before that moment, in order."""
+    rows = connection.execute(
+        # the plus keeps SQLite to the index on visitors, so that no part of the log is looked at twice
+        "SELECT DISTINCT visitor FROM events WHERE visitor > ? AND +received_at < ? ORDER BY visitor LIMIT ?",
+        (after, micros(before), VISITORS_AT_ONCE),
+    )
+    return [VisitorId(row[0]) for row in rows]
+
+
+def _doomed(connection: sqlite3.Connection, by: Rule, asked: Sequence[VisitorId], expired: Expired) -> Iterator[Event]:
+    """What may go of the people of these ids. Who is known by several ids has a turn once, at the first of them."""
+    for person in people(event_rows.of_ids(connection, asked)):
+        events = by.expendable(person)
+        if events and asked[0] <= min(event.visitor for event in events) <= asked[-1]:
+            expired.add(events)
+            yield from events
+
+
+def _note(connection: sqlite3.Connection, by: Rule, now: datetime) -> None:
+    for phase in by.ending:
+        connection.execute(
+            "INSERT INTO expired VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (experiment, phase) DO UPDATE SET before = max(before, excluded.before)",
+            (phase.key, phase.phase, micros(by.before), now.astimezone(UTC).date().isoformat()),
+        )
+
+
+def _refusals(file: SqliteFile, before: datetime, delete: bool) -> int:
+    where = "FROM refusals WHERE refused_at < ?"
+    if not delete:
+        with file.reading() as connection:
+            return int(connection.execute(f"SELECT count(*) {where}", (micros(before),)).fetchone()[0])
+    with file.writing() as connection:
+        connection.execute("PRAGMA secure_delete = ON")
+        return connection.execute(f"DELETE {where}", (micros(before),)).rowcount
+
+
+def _quoting(connection: sqlite3.Connection, ids: Collection[VisitorId]) -> Sequence[MessageId]:
+    """Events of other visitors that have one of these ids as a value of theirs."""
+    quoted = [json.dumps(text) for text in sorted(ids)]
+    has = " OR ".join(f"instr({column}, ?)" for column in ("properties", "attributes") for _ in quoted)
+    marks = ", ".join("?" * len(ids))
+    rows = connection.execute(
+        f"SELECT message_id FROM events WHERE ({has}) AND visitor NOT IN ({marks}) ORDER BY message_id",
+        [*quoted, *quoted, *sorted(ids)],
+    )
+    return [MessageId(row[0]) for row in rows]
+
+
+if __name__ == "__main__":
+    file_name, *wanted = json.load(sys.stdin)
+    print(json.dumps(residue(Path(file_name), wanted)))
