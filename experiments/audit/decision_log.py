@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Annotated
+
+from pydantic import PlainSerializer
 
 from experiments.audit.decisions import clock_of, deciding_cohort, decisions, fingerprint
+from experiments.definition.document import HIDDEN, Document, Flat
 from experiments.definition.experiment import Experiment
-from experiments.definition.quantity import iso
 from experiments.events.decision import Decision, in_order
 from experiments.events.tables import Revision
 from experiments.reporting.comparison import Comparison
@@ -28,38 +31,31 @@ _CLOSE = 1e-6  # relative; libraries of another version, on another machine, dif
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class Confirmation:
+    """Do today's data confirm a decision? `differs`: what they say otherwise, None when they do."""
+
+    confirmed: bool
+    differs: str | None
+
+
+def _confirmation(differs: str) -> Confirmation:
+    return Confirmation(not differs, differs or None)
+
+
+_TOLD = tuple(field.name for field in fields(Decision) if field.name not in ("experiment", "phase"))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry(Document):
     """A line of the decision log as it is read today.
 
     `differs`: what today's data say otherwise, in words; "" when they give the same verdict from the same counts.
     `revised`: the counts that the decision was reached on have changed since.
     """
 
-    decision: Decision
-    differs: str = ""
-    revised: bool = False
-
-    def to_json(self) -> dict[str, object]:
-        """One of the `decisions` of the JSON document."""
-        one = self.decision
-        return {
-            "step": one.step,
-            "variant": one.variant,
-            "versus": one.versus,
-            "state": one.state,
-            "decided_at": iso(one.decided_at),
-            "visitors": one.visitors,
-            "p_value": one.p_value,
-            "p_value_adjusted": one.p_value_adjusted,
-            "relative_interval": None if one.relative_interval is None else list(one.relative_interval),
-            "method": one.method,
-            "alpha": one.alpha,
-            "family": one.family,
-            "tables": one.tables,
-            "recorded_at": iso(one.recorded_at),
-            "confirmed": not self.differs,
-            "differs": self.differs or None,
-        }
+    decision: Annotated[Decision, Flat(_TOLD)]
+    differs: Annotated[str, PlainSerializer(_confirmation), Flat()] = ""
+    revised: Annotated[bool, HIDDEN] = False
 
 
 def entries(log: Sequence[Decision], report: Report, reach: ReachTable) -> list[Entry]:

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
+from typing import Annotated, Self
 
 from experiments.audit.decision_log import Entry, entries, movements
+from experiments.definition.decision_record import Made
+from experiments.definition.document import HIDDEN, Document, Flat
 from experiments.definition.experiment import Experiment
 from experiments.events.decision import Decision
 from experiments.events.tables import Revision, Tables
@@ -23,27 +26,35 @@ DIAGNOSED = ("device", "source")  # where a sample-ratio mismatch is looked for,
 
 
 @dataclass(frozen=True, slots=True)
-class Readout:
+class Decided:
+    """What people decided, as the config file says. `variant`: the one that everybody is to get, None for none."""
+
+    made: Made
+    variant: str | None
+    on: date
+    note: str | None
+
+    @classmethod
+    def of(cls, experiment: Experiment) -> Self | None:
+        """What the config file of this experiment says; None where it does not."""
+        record = experiment.decision
+        return None if record is None else cls(record.made, experiment.shipped, record.on, record.note or None)
+
+
+@dataclass(frozen=True, slots=True)
+class Readout(Document):
     """A report, the funnels that were read from the same tables, and the dated changes of numbers once published.
 
-    `decisions`: the decision log, checked against the same tables, with what it still lacks. `known`: what the phase
-    has measured of its visitors by then.
+    `decision`: what people decided. `decisions`: the decision log, checked against the same tables, with what it still
+    lacks. `known`: what the phase has measured of its visitors by then.
     """
 
-    report: Report
-    funnels: Mapping[str, Funnel]
-    revisions: Sequence[Revision] = ()
+    report: Annotated[Report, Flat()]
+    funnels: Annotated[Mapping[str, Funnel], HIDDEN]
+    revisions: Annotated[Sequence[Revision], HIDDEN] = ()
+    decision: Decided | None = None
     decisions: Sequence[Entry] = ()
-    known: Measurement | None = None
-
-    def to_json(self) -> dict[str, object]:
-        """The document that programs get: the report's, what people decided, and the decision log."""
-        record = self.report.experiment.decision
-        decision = None if record is None else record.to_json(self.report.experiment.shipped)
-        return self.report.to_json() | {
-            "decision": decision,
-            "decisions": [entry.to_json() for entry in self.decisions],
-        }
+    known: Annotated[Measurement | None, HIDDEN] = None
 
     def unwritten(self, now: datetime) -> Sequence[Decision]:
         """What the decision log lacks, dated now: whoever shows this readout has it written.
@@ -71,6 +82,7 @@ def readout(tables: Tables, as_of: datetime, finished: Iterable[Decision] = ()) 
         report=found,
         funnels=funnels(phase, tables.patterns, as_of),
         revisions=tables.revisions,
+        decision=Decided.of(phase),
         decisions=entries(tables.decisions, found, reach),
         known=measure(phase, reach, as_of),
     )

@@ -55,10 +55,6 @@ class DecisionRecord(BaseModel):
     on: Day
     note: str = ""
 
-    def to_json(self, shipped: str | None) -> dict[str, object]:
-        """`decision` in the JSON document; `shipped`: the key of the variant that everybody is to get, if any."""
-        return {"made": self.made, "variant": shipped, "on": self.on.isoformat(), "note": self.note or None}
-
 
 def too_early(record: DecisionRecord, started_at: datetime) -> Iterator[Fault]:
     """Was it decided before the phase started, wherever on earth?"""

@@ -4,41 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
+from pydantic import Field, PlainSerializer
 
+from experiments.definition.document import Document
 from experiments.definition.experiment import Experiment
 from stats.arrays import Flags
 from stats.tables.patterns import PatternTable
 
 
-@dataclass(frozen=True, slots=True)
-class Rung:
-    """Of each variant's visitors of sealed days, how many got at least this high?
+def _named(grade: int | None) -> str:
+    return "macro" if grade is None else f"grade-{grade}"
 
-    `grade`: 1 weak, 2 medium, 3 strong; None is the top, the macro-conversion, which implies every grade. `visitors`,
-    `reached`, `share` (in [0, 1], None without visitors): by variant key.
+
+@dataclass(frozen=True, slots=True)
+class VariantRung(Document):
+    """How many of a variant's visitors of sealed days got at least this high? `share`: None without visitors."""
+
+    visitors: int
+    reached: int
+    share: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rung(Document):
+    """Who made a commitment of at least this grade, by variant key.
+
+    `grade`: 1 weak, 2 medium, 3 strong; None is the top, the macro-conversion, which implies every grade.
     """
 
-    grade: int | None
-    visitors: Mapping[str, int]
-    reached: Mapping[str, int]
-
-    @property
-    def share(self) -> Mapping[str, float | None]:
-        """reached / visitors."""
-        return {key: self.reached[key] / visitors if visitors else None for key, visitors in self.visitors.items()}
-
-    def to_json(self) -> dict[str, object]:
-        """One of `ladder` in the JSON document."""
-        share = self.share
-        return {
-            "rung": "macro" if self.grade is None else f"grade-{self.grade}",
-            "variants": {
-                key: {"visitors": visitors, "reached": self.reached[key], "share": share[key]}
-                for key, visitors in self.visitors.items()
-            },
-        }
+    grade: Annotated[int | None, PlainSerializer(_named), Field(serialization_alias="rung")]
+    variants: Mapping[str, VariantRung]
 
 
 def ladder(experiment: Experiment, sealed: PatternTable) -> list[Rung]:
@@ -50,12 +48,17 @@ def ladder(experiment: Experiment, sealed: PatternTable) -> list[Rung]:
     """
     graded = [step for step in (*experiment.path[:-1], *experiment.secondary) if step.grade is not None]
     top = sealed.reached(experiment.macro.step)
-    visitors = _by_variant(sealed, np.ones_like(top))
+
+    def rung(grade: int | None, *high_enough: Flags) -> Rung:
+        visitors, reached = (_by_variant(sealed, rows) for rows in (np.ones_like(top), np.any(high_enough, axis=0)))
+        shares = {key: reached[key] / came if came else None for key, came in visitors.items()}
+        return Rung(grade, {key: VariantRung(visitors[key], reached[key], shares[key]) for key in visitors})
+
     rungs = []
     for grade in sorted({step.grade for step in graded if step.grade is not None}):
         high_enough = [sealed.reached(step.step) for step in graded if (step.grade or 0) >= grade]
-        rungs.append(Rung(grade, visitors, _by_variant(sealed, np.any([top, *high_enough], axis=0))))
-    return [*rungs, Rung(None, visitors, _by_variant(sealed, top))]
+        rungs.append(rung(grade, top, *high_enough))
+    return [*rungs, rung(None, top)]
 
 
 def _by_variant(patterns: PatternTable, rows: Flags) -> Mapping[str, int]:

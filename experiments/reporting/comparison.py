@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, overload
+from typing import Annotated, Literal, overload
 
 import numpy as np
 
 from experiments.definition.definition import Family, Interval, Step
+from experiments.definition.document import HIDDEN, Document, Flat
 from experiments.definition.experiment import Experiment
-from experiments.definition.quantity import iso
 from experiments.events.cohort import Clock
 from stats.arrays import Floats
 from stats.proportions.design import Design
@@ -40,10 +40,6 @@ class Effect:
     difference_interval: Interval | None = None
     p_value: float | None = None
     p_value_adjusted: float | None = None
-
-    def to_json(self) -> dict[str, object]:
-        """What every comparison of a JSON document says of its effect."""
-        return {name: list(one) if isinstance(one, tuple) else one for name, one in asdict(self).items()}
 
 
 NOTHING_KNOWN = Effect()
@@ -119,7 +115,7 @@ class Looks(Sequence[Look]):
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(Document):
     """One variant against the control at one step, with its `effect` by the last look.
 
     Its `p_value_adjusted` and both intervals are Bonferroni-adjusted within the family
@@ -133,25 +129,14 @@ class Comparison:
 
     variant: str
     versus: str
-    effect: Effect
+    effect: Annotated[Effect, Flat()]
     decided_at: datetime | None
     state: ComparisonState
     reason: str
-    decides_today: bool
-    family: Family
-    family_size: int
-    looks: Sequence[Look]
-
-    def to_json(self) -> dict[str, object]:
-        """One of the `comparisons` of the JSON document."""
-        return {
-            "variant": self.variant,
-            "versus": self.versus,
-            **self.effect.to_json(),
-            "decided_at": iso(self.decided_at),
-            "state": self.state,
-            "reason": self.reason,
-        }
+    decides_today: Annotated[bool, HIDDEN]
+    family: Annotated[Family, HIDDEN]
+    family_size: Annotated[int, HIDDEN]
+    looks: Annotated[Sequence[Look], HIDDEN]
 
 
 def design_of(experiment: Experiment, variant: int, family_size: int = 1, alpha: float | None = None) -> Design:

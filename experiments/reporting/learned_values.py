@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from experiments.definition.definition import Step, StepKind
+from experiments.definition.document import Document, Flat
 from experiments.definition.experiment import Experiment
 from experiments.reporting.value_per_visitor import NO_VALUE
 from stats.learned_value import ENOUGH_BUYERS, ENOUGH_VISITORS, LearnedValue, learned_value
@@ -32,16 +35,16 @@ class Movement:
 
 
 @dataclass(frozen=True, slots=True)
-class Backing:
+class Backing(Document):
     """How well is it known that the step is worth something? `together`, `apart`: decided movements so far."""
 
     badge: Badge | None
-    together: int
-    apart: int
+    together: Annotated[int, Field(serialization_alias="moved_together")]
+    apart: Annotated[int, Field(serialization_alias="moved_apart")]
 
 
 @dataclass(frozen=True, slots=True)
-class Learned:
+class Learned(Document):
     """E[value | reached] - E[value | did not], in currency units, with its anytime interval.
 
     `reached`, `without`: visitors who reached the step, and who did not. None, with a `reason`, without enough data.
@@ -55,7 +58,7 @@ class Learned:
 
 
 @dataclass(frozen=True, slots=True)
-class LearnedStep:
+class LearnedStep(Document):
     """One micro-conversion: its value as declared in the config (currency units, None without), and as learned.
 
     `pooled`: from all variants together; `variants`: by variant key, each by itself.
@@ -64,22 +67,9 @@ class LearnedStep:
     step: str
     kind: StepKind
     declared: float | None
+    backing: Annotated[Backing, Flat()]
     pooled: Learned
     variants: Mapping[str, Learned]
-    backing: Backing
-
-    def to_json(self) -> dict[str, object]:
-        """One of `learned_values` in the JSON document."""
-        return {
-            "step": self.step,
-            "kind": self.kind,
-            "declared": self.declared,
-            "badge": self.backing.badge,
-            "moved_together": self.backing.together,
-            "moved_apart": self.backing.apart,
-            "pooled": _json(self.pooled),
-            "variants": {key: _json(one) for key, one in self.variants.items()},
-        }
 
 
 def learned_values(
@@ -122,7 +112,7 @@ def learned_values(
         pooled = learned(step, None)
         variants = {variant.key: learned(step, index) for index, variant in enumerate(experiment.variants)}
         behind = backing(declared, pooled, (movements or {}).get(step.step, ()))
-        steps.append(LearnedStep(step.step, experiment.kind_of(step), declared, pooled, variants, behind))
+        steps.append(LearnedStep(step.step, experiment.kind_of(step), declared, behind, pooled, variants))
     return steps
 
 
@@ -143,13 +133,3 @@ def backing(declared: float | None, pooled: Learned, movements: Sequence[Movemen
     if together >= EXPERIMENTS_NEEDED and together >= EXPERIMENTS_NEEDED * apart:
         badge = "moved together"
     return Backing(badge, together, apart)
-
-
-def _json(learned: Learned) -> dict[str, object]:
-    return {
-        "value": learned.value,
-        "interval": learned.interval and list(learned.interval),
-        "reached": learned.reached,
-        "without": learned.without,
-        "reason": learned.reason,
-    }

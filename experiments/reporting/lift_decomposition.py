@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
+from experiments.definition.document import Document, Flat
 from experiments.definition.experiment import Experiment
 from experiments.reporting.comparison import NON_STATIONARY, Effect, design_of
 from stats.path_decomposition import ENOUGH_AT_STEP, Component, PathCounts, Shortage, decompose
@@ -26,7 +28,7 @@ _REASONS: Mapping[Shortage, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Part(Document):
     """The part of the lift that arises at one step: among those who reached the step before, who went on?
 
     `log_lift`: the parts add up to the total's. `effect` has a relative lift, exp(log_lift) - 1, and its interval: the
@@ -36,13 +38,13 @@ class Part:
 
     step: str
     log_lift: float | None
-    effect: Effect
+    effect: Annotated[Effect, Flat(("relative_lift", "relative_interval"))]
     share: float | None
     reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class VariantDecomposition:
+class VariantDecomposition(Document):
     """Where the lift of one variant over the control arises: `total` is that of the macro-conversion by itself.
 
     All from the same visitors, of sealed days; the total's interval is at alpha and of another kind than that of
@@ -51,14 +53,8 @@ class VariantDecomposition:
 
     variant: str
     versus: str
-    total: Part
+    total: Annotated[Part, Flat(("log_lift", "relative_lift", "relative_interval", "reason"))]
     steps: Sequence[Part]
-
-    def to_json(self) -> dict[str, object]:
-        """One of `decomposition` in the JSON document."""
-        total = {key: value for key, value in _json(self.total).items() if key not in ("step", "share")}
-        steps = [_json(part) for part in self.steps]
-        return {"variant": self.variant, "versus": self.versus, **total, "steps": steps}
 
 
 def decomposition(experiment: Experiment, sealed: PatternTable) -> list[VariantDecomposition]:
@@ -88,14 +84,3 @@ def _part(step: str, component: Component, share: float | None) -> Part:
         share=share,
         reason=None if component.shortage is None else _REASONS[component.shortage],
     )
-
-
-def _json(part: Part) -> dict[str, object]:
-    return {
-        "step": part.step,
-        "log_lift": part.log_lift,
-        "relative_lift": part.effect.relative_lift,
-        "relative_interval": part.effect.relative_interval and list(part.effect.relative_interval),
-        "share": part.share,
-        "reason": part.reason,
-    }

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import PlainSerializer
 
 from experiments.definition.definition import Method
+from experiments.definition.document import Document, NamedPhase
 from experiments.definition.experiment import Experiment
-from experiments.definition.quantity import iso, utc
+from experiments.definition.quantity import utc
 from experiments.events.cohort import HOUR, Clock, sealed_days
 from experiments.reporting.commitment_ladder import Rung, ladder
 from experiments.reporting.comparison import Comparison, ComparisonState
@@ -24,15 +27,19 @@ from stats.tables.reach import ReachTable
 State = Literal[ComparisonState, "withdrawn"]
 
 
+def _sums(ledger: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
+    return {reason: sum(counts.values()) for reason, counts in ledger.items()}
+
+
 @dataclass(frozen=True, slots=True)
-class Report:
+class Report(Document):
     """What the data say about one phase as of one moment. `decided_at`: the seal of the look that decided `state`.
 
     `exposed`: variant key -> visitors before exclusions, of every hour begun. `ledger`: reason -> variant key ->
     how many.
     """
 
-    experiment: Experiment
+    experiment: NamedPhase
     as_of: datetime
     method: Method
     method_reason: str
@@ -47,34 +54,12 @@ class Report:
     value: ValueReport
     learned_values: Sequence[LearnedStep]
     ladder: Sequence[Rung]
-    ledger: Mapping[str, Mapping[str, int]]
+    ledger: Annotated[Mapping[str, Mapping[str, int]], PlainSerializer(_sums)]
 
     @property
     def macro(self) -> StepReport:
         """The step that decides: the last of the path."""
         return self.steps[len(self.experiment.path) - 1]
-
-    def to_json(self) -> dict[str, object]:
-        """The document that GET /results/{experiment}.json answers."""
-        return {
-            "experiment": self.experiment.key,
-            "phase": self.experiment.phase,
-            "as_of": iso(self.as_of),
-            "method": self.method,
-            "method_reason": self.method_reason,
-            "alpha": self.alpha,
-            "state": self.state,
-            "reason": self.reason,
-            "decided_at": iso(self.decided_at),
-            "exposed": dict(self.exposed),
-            "sample_ratio": self.sample_ratio.to_json(),
-            "steps": [step.to_json() for step in self.steps],
-            "decomposition": [one.to_json() for one in self.decomposition],
-            "value": self.value.to_json(),
-            "learned_values": [one.to_json() for one in self.learned_values],
-            "ladder": [one.to_json() for one in self.ladder],
-            "ledger": {reason: sum(counts.values()) for reason, counts in self.ledger.items()},
-        }
 
 
 def report(

@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
+from pydantic import PlainSerializer
 
+from experiments.definition.document import HIDDEN, Document
 from experiments.definition.experiment import Experiment
 from experiments.events.cohort import DAY, HOUR, Clock
 from stats.arrays import Counts
@@ -37,8 +39,12 @@ FINDINGS: Mapping[FindingKind, str] = {
 }
 
 
+def _texts(findings: Sequence[Finding]) -> list[str]:
+    return [one.text for one in findings]
+
+
 @dataclass(frozen=True, slots=True)
-class SampleRatio:
+class SampleRatio(Document):
     """Do the variants get visitors in the planned ratio? From closed hours, before exclusions.
 
     `p_value` is always valid, None before the first closed hour. `expected`: variant key -> planned share.
@@ -48,13 +54,9 @@ class SampleRatio:
 
     p_value: float | None
     alarm: bool
-    expected: Mapping[str, float]
-    since: datetime | None
-    findings: Sequence[Finding] = ()
-
-    def to_json(self) -> dict[str, object]:
-        """`sample_ratio` in the JSON document."""
-        return {"p_value": self.p_value, "alarm": self.alarm, "findings": [one.text for one in self.findings]}
+    expected: Annotated[Mapping[str, float], HIDDEN]
+    since: Annotated[datetime | None, HIDDEN]
+    findings: Annotated[Sequence[Finding], PlainSerializer(_texts)] = ()
 
 
 def sample_ratio(experiment: Experiment, exposed: Exposed, as_of: datetime) -> SampleRatio:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Annotated, Literal
 
 import numpy as np
 
 from experiments.definition.definition import Step
+from experiments.definition.document import Document, Flat
 from experiments.definition.experiment import Experiment
-from experiments.definition.quantity import iso
 from experiments.events.cohort import DAY, Clock
 from experiments.events.journey import SEGMENTS
 from experiments.reporting.comparison import NON_STATIONARY, NOTHING_KNOWN, Effect, design_of, effect_at
@@ -19,11 +20,11 @@ from stats.proportions.design import ENOUGH, NotEnoughData
 from stats.proportions.sequential import Asked, Evidence, sequential
 from stats.tables.reach import ReachTable, StepReach
 
-EXPLORATORY = "exploratory"
+EXPLORATORY: Literal["exploratory"] = "exploratory"
 
 
 @dataclass(frozen=True, slots=True)
-class SegmentComparison:
+class SegmentComparison(Document):
     """One variant against the control at one step, among the visitors of one level of an attribute.
 
     `visitors`, `reached`, `rates`: of the sealed days, per variant key (both variants; a rate is None without
@@ -40,13 +41,13 @@ class SegmentComparison:
     visitors: Mapping[str, int]
     reached: Mapping[str, int]
     rates: Mapping[str, float | None]
-    effect: Effect
+    effect: Annotated[Effect, Flat()]
     stands: bool
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class SegmentReport:
+class SegmentReport(Document):
     """All levels of one attribute, those with most visitors first. `kind` is always "exploratory".
 
     No state and no verdict: of the comparisons that stand, on average at most the share `alpha` is a false alarm, and
@@ -57,23 +58,11 @@ class SegmentReport:
 
     attribute: str
     as_of: datetime
+    kind: Literal["exploratory"]
     alpha: float
-    kind: str
     of: int
     interval_level: float | None
     comparisons: Sequence[SegmentComparison]
-
-    def to_json(self) -> dict[str, object]:
-        """The report as a document."""
-        return {
-            "attribute": self.attribute,
-            "as_of": iso(self.as_of),
-            "kind": self.kind,
-            "alpha": self.alpha,
-            "of": self.of,
-            "interval_level": self.interval_level,
-            "comparisons": [_document(one) for one in self.comparisons],
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +97,7 @@ def segment_report(
     p_values = np.array([float(one.p_value[-1]) for one in found if isinstance(one, Evidence)])
     if not len(p_values):
         comparisons = [_comparison(experiment, *one, None) for one in zip(questions, found, strict=True)]
-        return SegmentReport(attribute, as_of, alpha, EXPLORATORY, 0, None, comparisons)
+        return SegmentReport(attribute, as_of, EXPLORATORY, alpha, 0, None, comparisons)
     adjusted = benjamini_yekutieli(p_values)
     interval_level = selected_level(adjusted, alpha)
     found = _answers(experiment, questions, interval_level)  # now with the intervals that the selection asks for
@@ -117,7 +106,7 @@ def segment_report(
         _comparison(experiment, question, one, next(left) if isinstance(one, Evidence) else None)
         for question, one in zip(questions, found, strict=True)
     ]
-    return SegmentReport(attribute, as_of, alpha, EXPLORATORY, len(p_values), interval_level, comparisons)
+    return SegmentReport(attribute, as_of, EXPLORATORY, alpha, len(p_values), interval_level, comparisons)
 
 
 def _questions(
@@ -175,11 +164,3 @@ def _shortage(shortage: NotEnoughData) -> str:
     few = min(shortage.expected_reached, shortage.expected_without)
     what = "conversions" if few == shortage.expected_reached else "visitors without a conversion"
     return f"not enough data: the smaller variant can expect {few:.0f} {what}, must be {ENOUGH}"
-
-
-def _document(one: SegmentComparison) -> dict[str, object]:
-    document: dict[str, object] = {}
-    for name in SegmentComparison.__dataclass_fields__:
-        value = getattr(one, name)
-        document |= value.to_json() if isinstance(value, Effect) else {name: value}
-    return document

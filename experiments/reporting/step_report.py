@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 
 from experiments.definition.definition import Guardrail, Step, StepKind
+from experiments.definition.document import HIDDEN, Document
 from experiments.definition.experiment import Experiment
 from experiments.definition.quantity import write_duration
 from experiments.events.cohort import HOUR, Clock
@@ -18,7 +20,7 @@ from stats.tables.reach import ReachTable, StepReach
 
 
 @dataclass(frozen=True, slots=True)
-class VariantReach:
+class VariantReach(Document):
     """One variant at one step: `visitors` and `reached` of the cohorts sealed for it.
 
     `rate`: reached / visitors in [0, 1], None without visitors. `value_sum`: of the macro-conversion, in currency
@@ -31,39 +33,20 @@ class VariantReach:
     rate: float | None
     value_sum: float
     immature: int
-    immature_reached: int
+    immature_reached: Annotated[int, HIDDEN]
 
 
 @dataclass(frozen=True, slots=True)
-class StepReport:
+class StepReport(Document):
     """One step: counts per variant key and, for every variant but the control, the comparison with it."""
 
     step: str
-    event: str
+    event: Annotated[str, HIDDEN]
     kind: StepKind
     grade: int | None
-    window: str
+    window: Annotated[str, HIDDEN]
     variants: Mapping[str, VariantReach]
     comparisons: Sequence[Comparison]
-
-    def to_json(self) -> dict[str, object]:
-        """One of the `steps` of the JSON document."""
-        return {
-            "step": self.step,
-            "kind": self.kind,
-            "grade": self.grade,
-            "variants": {
-                key: {
-                    "visitors": one.visitors,
-                    "reached": one.reached,
-                    "rate": one.rate,
-                    "value_sum": one.value_sum,
-                    "immature": one.immature,
-                }
-                for key, one in self.variants.items()
-            },
-            "comparisons": [one.to_json() for one in self.comparisons],
-        }
 
 
 def step_reports(

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
+from experiments.definition.document import Document, Flat
 from experiments.definition.experiment import Experiment
 from experiments.reporting.comparison import NON_STATIONARY, NOTHING_KNOWN, Effect, design_of, effect_at
 from stats.tables.patterns import PatternTable
@@ -18,7 +20,7 @@ ALL_EQUAL = "every visitor is worth the same so far, or a variant has none"
 
 
 @dataclass(frozen=True, slots=True)
-class VariantValue:
+class VariantValue(Document):
     """One variant's visitors from sealed days: how many, how many of them ordered, and what they are worth.
 
     An order is a macro-conversion. `value_sum`, `mean` (per visitor, None without visitors): in currency units.
@@ -31,7 +33,7 @@ class VariantValue:
 
 
 @dataclass(frozen=True, slots=True)
-class ValueComparison:
+class ValueComparison(Document):
     """Does a visitor of this variant earn more than one of the control?
 
     Differences are in currency units per visitor. `p_value_adjusted` and both intervals are Bonferroni-adjusted over
@@ -42,35 +44,16 @@ class ValueComparison:
 
     variant: str
     versus: str
-    effect: Effect
+    effect: Annotated[Effect, Flat()]
     reason: str | None
-
-    def to_json(self) -> dict[str, object]:
-        """One of the `comparisons` of `value` in the JSON document."""
-        return {
-            "variant": self.variant,
-            "versus": self.versus,
-            **self.effect.to_json(),
-            "reason": self.reason,
-        }
 
 
 @dataclass(frozen=True, slots=True)
-class ValueReport:
+class ValueReport(Document):
     """Value per visitor: what each variant (by key) earned, and every variant but the control compared with it."""
 
     variants: Mapping[str, VariantValue]
     comparisons: Sequence[ValueComparison]
-
-    def to_json(self) -> dict[str, object]:
-        """`value` in the JSON document."""
-        return {
-            "variants": {
-                key: {"visitors": one.visitors, "orders": one.orders, "value_sum": one.value_sum, "mean": one.mean}
-                for key, one in self.variants.items()
-            },
-            "comparisons": [one.to_json() for one in self.comparisons],
-        }
 
 
 def value_report(experiment: Experiment, sealed: PatternTable) -> ValueReport:

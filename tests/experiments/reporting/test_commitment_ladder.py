@@ -73,17 +73,17 @@ ROWS = [
 )
 def test_rungs_hold_who_reached_them_or_higher(of: Experiment, single: dict[int | None, int]) -> None:
     rungs = ladder(of, sealed_days(of, table(of, ROWS), ALL_SEALED))
-    assert {rung.grade: rung.reached["single"] for rung in rungs} == single
+    assert {rung.grade: rung.variants["single"].reached for rung in rungs} == single
     assert [rung.grade for rung in rungs] == list(single)
-    assert {rung.visitors["single"] for rung in rungs} == {196}
-    assert [rung.reached["single"] for rung in rungs] == sorted(single.values(), reverse=True)
+    assert {rung.variants["single"].visitors for rung in rungs} == {196}
+    assert [rung.variants["single"].reached for rung in rungs] == sorted(single.values(), reverse=True)
 
 
 def test_only_sealed_days_count() -> None:
     of = experiment(1, 3, secondary=2)
     rungs = ladder(of, sealed_days(of, table(of, ROWS), DAY_0 + timedelta(days=8, hours=1, seconds=1)))
-    assert rungs[0].visitors == {"single": 192, "multi-step": 0}
-    assert rungs[0].share == {"single": 85 / 192, "multi-step": None}
+    assert {key: one.visitors for key, one in rungs[0].variants.items()} == {"single": 192, "multi-step": 0}
+    assert {key: one.share for key, one in rungs[0].variants.items()} == {"single": 85 / 192, "multi-step": None}
 
 
 def test_the_document() -> None:

@@ -22,6 +22,7 @@ from stats.proportions.design import Design
 from stats.proportions.sequential import Asked, Evidence, sequential
 from stats.tables.reach import Exposed, ReachTable, StepReach
 from tests.experiments.cases.histories import PHASE, action, exposure, minute
+from tests.experiments.cases.json_schema import misfits
 
 START = datetime(2026, 11, 2, tzinfo=UTC)
 FIRST = int(START.timestamp()) // 86400
@@ -92,7 +93,8 @@ def test_what_a_report_says() -> None:
     assert tablet.reason == "not enough data: the smaller variant can expect 2 conversions, must be 10"
     assert tablet.effect == NOTHING_KNOWN
     assert not tablet.stands
-    document = json.loads(json.dumps(report.to_json()))
+    document = json.loads(json.dumps(report.to_json(), allow_nan=False))
+    assert misfits(document, SegmentReport.json_schema()) == []
     assert document["kind"] == "exploratory"
     assert document["comparisons"][0]["relative_interval"] == list(phone.effect.relative_interval or ())
     assert not {"state", "decided_at"} & set(document["comparisons"][0])

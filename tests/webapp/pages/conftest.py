@@ -18,7 +18,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from experiments.audit.decision_log import Entry
-from experiments.audit.readout import Readout
+from experiments.audit.readout import Decided, Readout
 from experiments.definition.experiment import Experiment
 from experiments.definition.problem import Problem
 from experiments.events.cohort import sealed_days
@@ -299,7 +299,8 @@ def stage() -> Stage:
     def figures(tables: Any, as_of: datetime, _finished: Any) -> Readout:
         stage.asked.append(as_of)
         one = next(one for one in stage.reports if one.experiment == tables.phase)
-        figures = Readout(replace(one, as_of=as_of), funnel(one), known=stage.known.get(tables.phase.key))
+        known, decided = stage.known.get(tables.phase.key), Decided.of(one.experiment)
+        figures = Readout(replace(one, as_of=as_of), funnel(one), decision=decided, known=known)
         return replace(figures, decisions=stage.decisions)
 
     stage.parts[Reports] = SimpleNamespace(of=figures)

@@ -108,16 +108,19 @@ def check(folder: Path) -> None:
     click.echo("All is well." if not warnings else f"Nothing is wrong; {warnings} to think about.", err=bool(warnings))
 
 
-@click.command(short_help="Print the JSON Schema of a config file, for editors.")
+@click.command(short_help="Print the JSON Schema of a config file, or of results.")
 @click.option("--settings", is_flag=True, help="Of yesladder.yaml instead.")
-def schema(settings: bool) -> None:
+@click.option("--results", is_flag=True, help="Of the document that `results --json` prints instead.")
+def schema(settings: bool, results: bool) -> None:
     """Print the JSON Schema of an experiment's config file, for editors.
 
     In the first line of a config file, `# yaml-language-server: $schema=PATH` lets most editors complete and check it.
     """
+    from experiments.audit.readout import Readout
     from experiments.site.json_schema import experiment_schema, settings_schema
 
-    echo_json(settings_schema() if settings else experiment_schema())
+    found = Readout.json_schema if results else settings_schema if settings else experiment_schema
+    echo_json(found())
 
 
 def _doubts(folder: Path, phases: Sequence[Experiment], experiments: Sequence[Experiment]) -> Mapping[str, Fault]:

@@ -64,7 +64,7 @@ class ResultPage:
     @property
     def has_ladder(self) -> bool:
         """Has anybody stood on it?"""
-        return any(seen for rung in self.report.ladder for seen in rung.visitors.values())
+        return any(one.visitors for rung in self.report.ladder for one in rung.variants.values())
 
     def terms(self, section: str) -> Terms:
         """What the numbers of this section mean."""
@@ -123,7 +123,7 @@ def result_page(
     report = figures.report
     course = over_time(report, step, formatting)
     rates = [one.rate for row in report.steps for one in row.variants.values() if one.rate is not None]
-    shares = [share for rung in report.ladder for share in rung.share.values() if share is not None]
+    shares = [one.share for rung in report.ladder for one in rung.variants.values() if one.share is not None]
     return ResultPage(
         report=report,
         macro=report.macro,

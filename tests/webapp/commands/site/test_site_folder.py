@@ -152,6 +152,7 @@ def test_a_warning_alone_is_no_failure(site: Path) -> None:
     [
         pytest.param((), {"key", "variants", "path", "analysis"}, id="experiment"),
         pytest.param(("--settings",), {"write_key", "currency", "time_zone"}, id="settings"),
+        pytest.param(("--results",), {"state", "steps", "decisions"}, id="results"),
     ],
 )
 def test_schema_is_json_schema_that_knows_the_keys(options: tuple[str, ...], keys: set[str]) -> None:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+
+from experiments.audit.decision_log import Entry
+from experiments.audit.readout import Decided, Readout
+from tests.experiments.cases.decision_cases import A_DECISION
+from tests.experiments.cases.json_schema import misfits
 
 HERE = "http://localhost"
 
@@ -90,6 +97,20 @@ def test_the_json_is_the_reports_document(stage: Any, client: FlaskClient, build
     document = client.get("/results/contact-form.json", base_url=HERE).get_json()
     assert document == stage.reports[0].to_json() | {"decision": None, "decisions": []}
     assert document["state"] == "better"
+
+
+@pytest.mark.parametrize("state", ["better", "worse", "undecided", "equivalent", "collecting", "withdrawn"])
+def test_the_json_fits_its_published_schema(build: SimpleNamespace, state: str) -> None:
+    guardrails = [{"step": "form-error", "event": "form_error", "harm": "more", "margin": "10%"}]
+    record = {"made": "keep-control", "on": "2026-11-21", "note": "because"} if state == "worse" else None
+    shown = build.report(state, build.experiment(guardrails=guardrails, decision=record))
+    if state == "withdrawn":  # the verdict as a whole is, no comparison by itself
+        shown = build.with_macro(shown, state="undecided")
+    decisions = [Entry(A_DECISION), Entry(replace(A_DECISION, relative_interval=None, recorded_at=build.NOW), "why")]
+    figures = Readout(shown, {}, decision=Decided.of(shown.experiment), decisions=decisions)
+    document = json.loads(json.dumps(figures.to_json(), allow_nan=False))
+    assert misfits(document, Readout.json_schema()) == []
+    assert (document["state"], document["decision"] is None) == (state, record is None)
 
 
 def test_a_draft_has_no_results_but_a_page(stage: Any, client: FlaskClient, build: SimpleNamespace) -> None:
