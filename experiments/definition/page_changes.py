@@ -1,4 +1,4 @@
-"""Changes: what a variant's value may ask the browser snippet to do to a page, and what of it could never work.
+"""PageChanges: what a variant's value may ask the browser snippet to do to a page, and what of it could never work.
 
     changes:
       - {select: "#offer", text: Book today}

@@ -70,7 +70,7 @@ def dotted(place: Place) -> str:
 
 
 def seen(value: Any) -> str:
-    """A value as it should appear in a message: exact, but short."""
+    """A value as a message shows it: as JSON, cut to 60 characters; of a mapping its keys, of a list its length."""
     if value is None:
         return "empty"
     if isinstance(value, Mapping):

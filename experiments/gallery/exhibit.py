@@ -41,7 +41,7 @@ class Exhibit:
         return self.definition.read_text(encoding="utf-8").splitlines()[0].removeprefix("#").strip()
 
     def experiment(self) -> Experiment:
-        """Its definition, as the gallery has it."""
+        """Its definition, read from its config file. Raises SiteError when that file cannot be used."""
         experiment, problems = validated(Experiment, read_config(self.definition, self.definition.name))
         if experiment is None:
             raise SiteError(problems)

@@ -2,7 +2,7 @@
 
 site.py              the folder and its settings
 catalog.py           which definitions are in force, hot; `check`
-configuration.py     all files of a site, read
+configuration.py     all files of a site, read: what is in force
 config_file.py       YAML with the place of every value
 yaml_errors.py       what is wrong with the YAML, in plain words; validation: with a value
 phase_record.py      the record of every phase, phases.json

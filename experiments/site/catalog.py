@@ -12,7 +12,7 @@ from experiments.definition.experiment import Experiment
 from experiments.definition.problem import Fault, Problem, SiteError
 from experiments.definition.unknown import UnknownExperiment, UnknownPhase
 from experiments.site.config_file import ConfigFile, read_config
-from experiments.site.configuration import EXPERIMENTS_FOLDER, Reading, read_definitions
+from experiments.site.configuration import EXPERIMENTS_FOLDER, Configuration, read_definitions
 from experiments.site.phase_record import PHASES_FILE, Phases, locked, read_phases, write_phases
 from experiments.site.site import read_settings
 
@@ -39,11 +39,11 @@ def check(
         problems += error.problems
     names = sorted(_signatures(site_path), key=_by_stem)
     configs = [read_config(site_path / name, name) for name in names]
-    reading = read_definitions(configs, phases, {}, clock())
-    doubtful = doubts(phases, list(reading.experiments.values()))
-    keys = [(config, reading.keys.get(config.name, "")) for config in configs]
+    configuration = read_definitions(configs, phases, {}, clock())
+    doubtful = doubts(phases, list(configuration.experiments.values()))
+    keys = [(config, configuration.keys.get(config.name, "")) for config in configs]
     warnings = [config.problem(doubtful[key], "warning") for config, key in keys if key in doubtful]
-    found = (*problems, *_folder_problems(site_path), *reading.problems, *warnings)
+    found = (*problems, *_folder_problems(site_path), *configuration.problems, *warnings)
     return tuple(sorted(found, key=lambda problem: (problem.file, problem.line, problem.column)))
 
 
@@ -60,7 +60,7 @@ class Catalog:
         self._lock = threading.Lock()
         self._configs: dict[str, tuple[Signature, ConfigFile]] = {}
         self._signatures: Mapping[str, Signature] = {}
-        self._reading = Reading({}, (), (), {})
+        self._configuration = Configuration({}, (), (), {})
         self._looked_at = clock()
         self._read()
 
@@ -80,7 +80,7 @@ class Catalog:
 
     def experiments(self) -> Mapping[str, Experiment]:
         """Key -> definition in force: drafts, and the latest phase of what runs or has a file saying it stopped."""
-        return self._reading.experiments
+        return self._configuration.experiments
 
     def get(self, key: str) -> Experiment | None:
         """The definition in force of this experiment."""
@@ -108,7 +108,7 @@ class Catalog:
 
     def phases(self) -> Sequence[Experiment]:
         """Every phase ever recorded, in the order of recording."""
-        return self._reading.phases
+        return self._configuration.phases
 
     def phases_of(self, key: str) -> Sequence[Experiment]:
         """The recorded phases of one experiment, oldest first."""
@@ -123,11 +123,11 @@ class Catalog:
 
     def problems(self) -> Sequence[Problem]:
         """Errors and warnings of the last reading, in the order of files and lines."""
-        return self._reading.problems
+        return self._configuration.problems
 
     def keys(self) -> Mapping[str, str]:
         """File, relative to the site -> key of the experiment that it describes, or should; without unreadable ones."""
-        return self._reading.keys
+        return self._configuration.keys
 
     def backdate(self, key: str, earliest: datetime) -> None:
         """Let the first phase of imported history begin with its earliest receipt.
@@ -142,7 +142,7 @@ class Catalog:
                 if index is None:
                     raise KeyError(key)
                 started = phases[index].started_at
-                if key not in self._reading.dated and started is not None and earliest < started:
+                if key not in self._configuration.dated and started is not None and earliest < started:
                     earlier = phases[index].model_copy(update={"started_at": earliest.astimezone(UTC)})
                     write_phases(self._path / PHASES_FILE, (*phases[:index], earlier, *phases[index + 1 :]))
             self._read()
@@ -151,31 +151,31 @@ class Catalog:
         """Read what changed; record what is new under the lock, so that the first of several processes wins."""
         record_path = self._path / PHASES_FILE
         try:
-            record, reading = self._understood()
-            if reading.phases != record:
+            record, configuration = self._understood()
+            if configuration.phases != record:
                 with locked(record_path):
-                    record, reading = self._understood()  # another process may have been here, and files may be newer
-                    if reading.phases != record:
-                        write_phases(record_path, reading.phases)
+                    record, configuration = self._understood()  # another process was here, or files are newer
+                    if configuration.phases != record:
+                        write_phases(record_path, configuration.phases)
                 self._signatures = {**self._signatures, **_record_signature(self._path)}
-            self._reading = reading
+            self._configuration = configuration
         except SiteError as error:  # the record cannot be trusted: nothing changes until it can
-            self._reading = replace(self._reading, problems=error.problems)
+            self._configuration = replace(self._configuration, problems=error.problems)
         except OSError as error:  # the disk refuses the record: what is in force goes on, and the next look tries again
             what = f"this record cannot be written: {error.strerror or error}"
             remedy = "make room, or make the site's folder writable; until then no experiment starts or stops"
-            self._reading = replace(self._reading, problems=(Problem(PHASES_FILE, 1, 1, what, remedy),))
+            self._configuration = replace(self._configuration, problems=(Problem(PHASES_FILE, 1, 1, what, remedy),))
             self._signatures = {}
 
-    def _understood(self) -> tuple[Phases, Reading]:
+    def _understood(self) -> tuple[Phases, Configuration]:
         self._signatures = _all_signatures(self._path)
         names = sorted((name for name in self._signatures if name != PHASES_FILE), key=_by_stem)
         self._configs = {name: (self._signatures[name], self._config(name)) for name in names}
         configs = [config for _, config in self._configs.values()]
         record = read_phases(self._path / PHASES_FILE)
-        now, before = self._clock(), self._reading
-        reading = read_definitions(configs, record, before.experiments, now, before.keys)
-        return record, reading.with_problems(_folder_problems(self._path))
+        now, before = self._clock(), self._configuration
+        configuration = read_definitions(configs, record, before.experiments, now, before.keys)
+        return record, configuration.with_problems(_folder_problems(self._path))
 
     def _config(self, name: str) -> ConfigFile:
         known = self._configs.get(name)

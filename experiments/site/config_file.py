@@ -95,9 +95,9 @@ def read_config(path: Path, name: str) -> ConfigFile:
 
 def parse_config(text: str, name: str) -> ConfigFile:
     """The same for a text."""
-    reading = _Reading(name)
+    reader = _YamlReader(name)
     try:
-        data = reading.document(YAML(typ="safe", pure=True).parse(text))
+        data = reader.document(YAML(typ="safe", pure=True).parse(text))
     except _TooDeepError:
         data = None
     except MarkedYAMLError as error:
@@ -107,22 +107,22 @@ def parse_config(text: str, name: str) -> ConfigFile:
         column = error.position - text.rfind("\n", 0, error.position)
         what = f"character U+{ord(text[error.position]):04X} is not allowed in YAML"
         return _unusable(name, line, column, what, "remove it")
-    if not reading.problems and not isinstance(data, dict):
-        line, column = reading.values.get((), (1, 1))
+    if not reader.problems and not isinstance(data, dict):
+        line, column = reader.values.get((), (1, 1))
         what = "this file is empty" if data is None else "this file is not a mapping of keys to values"
-        reading.problems.append(Problem(name, line, column, what, 'write lines such as "key: value"'))
-    if reading.problems:
-        problems = tuple(sorted(reading.problems, key=lambda problem: (problem.line, problem.column)))
-        return ConfigFile(name, {}, reading.values, reading.keys, problems)
-    return ConfigFile(name, data, reading.values, reading.keys, text=text)
+        reader.problems.append(Problem(name, line, column, what, 'write lines such as "key: value"'))
+    if reader.problems:
+        problems = tuple(sorted(reader.problems, key=lambda problem: (problem.line, problem.column)))
+        return ConfigFile(name, {}, reader.values, reader.keys, problems)
+    return ConfigFile(name, data, reader.values, reader.keys, text=text)
 
 
 def _unusable(name: str, line: int, column: int, what: str, remedy: str) -> ConfigFile:
     return ConfigFile(name, {}, {}, {}, (Problem(name, line, column, what, remedy),))
 
 
-class _Reading:
-    """Plain data from ruamel.yaml's events, noting marks and problems on the way."""
+class _YamlReader:
+    """Makes plain data of the events of ruamel.yaml's parser; where each value stands, and what is wrong, is kept."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -131,6 +131,7 @@ class _Reading:
         self.problems: list[Problem] = []
 
     def document(self, events: Iterator[Event]) -> Any:
+        """The data of the first document in the file, None when it is empty. A second one becomes a problem."""
         data: Any = None
         documents = 0
         for event in events:

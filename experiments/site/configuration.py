@@ -1,4 +1,4 @@
-"""Reading: what do a site's config files and its record say together? Pure; the catalog brings the files."""
+"""Configuration: what a site's config files and its record say together. Pure; the catalog brings the files."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from experiments.definition.problem import Fault, Problem, seen
 from experiments.definition.quantity import write_share
 from experiments.site.config_file import ConfigFile
 from experiments.site.phase_record import PHASES_FILE
-from experiments.site.phase_transition import Succession, succeed
+from experiments.site.phase_transition import PhaseTransition, transition
 from experiments.site.validation import validated
 
 EXPERIMENTS_FOLDER = "experiments"
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """One reading of a site.
+class Configuration:
+    """What is in force on a site, and what is wrong with its files.
 
     `experiments`: key -> definition in force. `phases`: the record as it should be. `problems`: in the order of files
     and lines. `keys`: file -> key of the experiment it last described. `dated`: keys whose file says when the
@@ -33,7 +33,7 @@ class Reading:
     keys: Mapping[str, str]
     dated: frozenset[str] = frozenset()
 
-    def with_problems(self, more: Sequence[Problem]) -> Reading:
+    def with_problems(self, more: Sequence[Problem]) -> Configuration:
         """The same with these problems too."""
         return replace(self, problems=_in_order([*self.problems, *more]))
 
@@ -44,12 +44,12 @@ def read_definitions(
     last_good: Mapping[str, Experiment],
     now: datetime,
     known_keys: Mapping[str, str] = MappingProxyType({}),
-) -> Reading:
+) -> Configuration:
     """Which definitions are in force, given the files (in the order of their names), the record and what was in
     force before? A file that is refused leaves its experiment as it was, and never touches another one."""
     problems: list[Problem] = []
     keys: dict[str, str] = {}
-    good: dict[str, tuple[ConfigFile, Succession]] = {}
+    good: dict[str, tuple[ConfigFile, PhaseTransition]] = {}
     dated = set()
     for config in configs:
         experiment, found = validated(Experiment, config)
@@ -65,24 +65,24 @@ def read_definitions(
         elif experiment is not None:
             if experiment.started_at:
                 dated.add(key)
-            succession = succeed(experiment, [phase for phase in record if phase.key == key], now)
-            problems += [config.problem(fault) for fault in succession.faults]
-            if not succession.faults:
-                good[key] = config, succession
+            following = transition(experiment, [phase for phase in record if phase.key == key], now)
+            problems += [config.problem(fault) for fault in following.faults]
+            if not following.faults:
+                good[key] = config, following
     problems += _take_turns(good, record)
     experiments = _in_force(keys.values(), good, record, last_good)
     problems += _lost(keys.values(), record)
     phases = _recorded(good, record)
-    return Reading(MappingProxyType(experiments), phases, _in_order(problems), keys, frozenset(dated))
+    return Configuration(MappingProxyType(experiments), phases, _in_order(problems), keys, frozenset(dated))
 
 
-def _take_turns(good: dict[str, tuple[ConfigFile, Succession]], record: Sequence[Experiment]) -> Iterator[Problem]:
+def _take_turns(good: dict[str, tuple[ConfigFile, PhaseTransition]], record: Sequence[Experiment]) -> Iterator[Problem]:
     """Remove the definitions whose slice of a layer is taken: what runs already has it, then the first file."""
     running = {phase.key: phase for phase in record if phase.status == "running"}
     taken: list[Experiment] = [phase for key, phase in running.items() if phase.exclusive and key not in good]
     for key in sorted(good, key=lambda key: key not in running):
-        config, succession = good[key]
-        experiment = succession.in_force
+        config, following = good[key]
+        experiment = following.in_force
         if experiment is None or experiment.exclusive is None or experiment.status == "stopped":
             continue
         other = next((other for other in taken if _overlap(experiment, other)), None)
@@ -117,7 +117,7 @@ def _overlapping(experiment: Experiment, other: Experiment, taken: Sequence[Expe
 
 def _in_force(
     keys: Collection[str],
-    good: Mapping[str, tuple[ConfigFile, Succession]],
+    good: Mapping[str, tuple[ConfigFile, PhaseTransition]],
     record: Sequence[Experiment],
     last_good: Mapping[str, Experiment],
 ) -> dict[str, Experiment]:
@@ -149,10 +149,10 @@ def _lost(keys: Collection[str], record: Sequence[Experiment]) -> Iterator[Probl
 
 
 def _recorded(
-    good: Mapping[str, tuple[ConfigFile, Succession]], record: Sequence[Experiment]
+    good: Mapping[str, tuple[ConfigFile, PhaseTransition]], record: Sequence[Experiment]
 ) -> tuple[Experiment, ...]:
-    """The record with the successions in it: known phases in their places, new ones at the end."""
-    after = {(phase.key, phase.phase): phase for _, succession in good.values() for phase in succession.phases}
+    """The record with what follows in it: known phases in their places, new ones at the end."""
+    after = {(phase.key, phase.phase): phase for _, following in good.values() for phase in following.phases}
     phases = [after.pop((phase.key, phase.phase), phase) for phase in record]
     return (*phases, *after.values())
 

@@ -1,4 +1,4 @@
-"""Schema: the JSON Schema of the config files, with which editors complete keys and mark mistakes."""
+"""JsonSchema: the JSON Schema of the config files, with which editors complete keys and mark mistakes."""
 
 from __future__ import annotations
 

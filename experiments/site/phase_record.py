@@ -1,4 +1,4 @@
-"""Phases: the site's record, phases.json, of every phase that ever started, complete and in order."""
+"""PhaseRecord: the site's record, phases.json, of every phase that ever started, complete and in order."""
 
 from __future__ import annotations
 

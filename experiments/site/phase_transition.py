@@ -1,5 +1,4 @@
-"""Succession: what may follow what? From a config file's definition and the phases recorded so far to the record
-as it should be."""
+"""PhaseTransition: may an edited config file take over from the phases recorded so far, and what is the record then?"""
 
 from __future__ import annotations
 
@@ -18,7 +17,7 @@ _FREE = {"name", "hypothesis", "labels", "traffic", "status", "serve", "decision
 
 
 @dataclass(frozen=True, slots=True)
-class Succession:
+class PhaseTransition:
     """`in_force`: what holds from now on. `phases`: all phases of this experiment, oldest first; none for a draft
     that never ran. When there are faults, both are what they were before the edit."""
 
@@ -27,7 +26,7 @@ class Succession:
     faults: tuple[Fault, ...] = ()
 
 
-def succeed(edited: Experiment, phases: Sequence[Experiment], now: datetime) -> Succession:
+def transition(edited: Experiment, phases: Sequence[Experiment], now: datetime) -> PhaseTransition:
     """May this definition take over from the recorded phases of its key, and what is the record then?
 
     The first status other than draft starts a phase; `stopped` ends it; a higher phase ends the one before it.
@@ -36,18 +35,18 @@ def succeed(edited: Experiment, phases: Sequence[Experiment], now: datetime) -> 
     latest = before[-1] if before else None
     faults = tuple(_refusals(edited, latest, now))
     if faults:
-        return Succession(latest, before, faults)
+        return PhaseTransition(latest, before, faults)
     if latest is not None and latest.phase == edited.phase:
         phase = _updated(edited, latest, now)
-        return Succession(phase, (*before[:-1], phase))
+        return PhaseTransition(phase, (*before[:-1], phase))
     if latest is not None and latest.ended_at is None:
         before = (*before[:-1], latest.model_copy(update={"status": "stopped", "ended_at": now}))
     if edited.status == "draft":
-        return Succession(edited, before)
+        return PhaseTransition(edited, before)
     started = edited.started_at or min(now, edited.ended_at or now)
     ended = (edited.ended_at or now) if edited.status == "stopped" else None
     phase = edited.model_copy(update={"started_at": started, "ended_at": ended})
-    return Succession(phase, (*before, phase))
+    return PhaseTransition(phase, (*before, phase))
 
 
 def _updated(edited: Experiment, latest: Experiment, now: datetime) -> Experiment:

@@ -1,4 +1,4 @@
-"""Explanation: pydantic's errors as problems of a config file, in words a marketer understands."""
+"""Validation: pydantic's errors as problems of a config file, in words a marketer understands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DemoSite: a site filled with the gallery's experiments and simulated visitors whose true behaviour is known."""
+"""History of the demo: a site with the gallery's experiments and simulated visitors whose true behaviour is known."""
 
 from __future__ import annotations
 
