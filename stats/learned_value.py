@@ -120,7 +120,7 @@ class _Group:
 
     @classmethod
     def of(cls, patterns: PatternTable, rows: Flags, bought: Flags) -> _Group:
-        """These rows."""
+        """The visitors of these rows of the table, of whom `bought` says which had a macro-conversion; shape (R,)."""
         n, total, square = (
             _exact_sum(column[rows]) for column in (patterns.visitors, patterns.value_sum, patterns.value_sq)
         )

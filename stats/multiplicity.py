@@ -32,9 +32,10 @@ def benjamini_yekutieli(p_values: Floats) -> Floats:
 def selected_level(adjusted: Floats, alpha: float) -> float:
     """At which level must each interval be, so that of those whose finding stands at most the share alpha miss?
 
-    The false coverage-statement rate of Benjamini & Yekutieli (2005), J. Am. Stat. Assoc. 100, definition 1 and
-    theorem 4 (any dependence): alpha R / (m (1 + ... + 1/m)) with R of m findings standing. With R = 0 that of one.
-    Made so, an interval of the same test excludes "no effect" exactly where the adjusted p-value is at most alpha.
+    `adjusted`: all adjusted p-values, shape (m,). The false coverage-statement rate of Benjamini & Yekutieli (2005),
+    J. Am. Stat. Assoc. 100, definition 1 and theorem 4 (any dependence): alpha R / (m (1 + ... + 1/m)) with R of m
+    findings standing. With R = 0 that of one. Made so, an interval of the same test excludes "no effect" exactly
+    where the adjusted p-value is at most alpha.
     Raises ValueError when there are no p-values or alpha is not in (0, 1).
     """
     if not len(adjusted) or not 0 < alpha < 1:

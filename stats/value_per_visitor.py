@@ -90,29 +90,37 @@ class ValueTest:
         return cls(*columns)
 
     def no_effect(self) -> Floats:
-        """z = sqrt(w) (mean B - mean A) / sqrt(pooled SS / N). Its square is at most N."""
+        """By how many standard errors do the arms differ, if there is no effect? z, with the sign of B minus A.
+
+        sqrt(w) (mean B - mean A) / sqrt(pooled SS / N), shape (looks,). Its square is at most N.
+        """
         with np.errstate(divide="ignore", invalid="ignore"):
             z = self._miss * np.sqrt(self.weight * self.everybody / self._pooled_squares)
         return np.where(self.informs, z, 0.0)
 
     def log_ratio_variance(self) -> Floats:
-        """V: variance of the log relative lift under no effect, (pooled SS / N) / (w pooled mean^2) (delta method)."""
+        """How exactly is the log relative lift known, if there is no effect? V, its variance, above 0, shape (looks,).
+
+        (pooled SS / N) / (w pooled mean^2), by the delta method; infinite where nothing informs.
+        """
         with np.errstate(divide="ignore", invalid="ignore"):
             variance = self._pooled_squares / self.everybody / (self.weight * self._pooled_mean**2)
         return np.where(self.informs, variance, np.inf)
 
     def relative_lift(self) -> Floats:
-        """mean B / mean A - 1; inf or nan when the control earned nothing."""
+        """mean B / mean A - 1, shape (looks,); inf or nan when the control earned nothing."""
         with np.errstate(divide="ignore", invalid="ignore"):
             lift: Floats = self.mean_b / self.mean_a - 1
         return lift
 
     def difference(self) -> Floats:
-        """mean B - mean A, in hundredths; nan while an arm is empty."""
+        """mean B - mean A, in hundredths, shape (looks,); nan while an arm is empty."""
         return np.asarray(self.mean_b - self.mean_a)
 
     def intervals(self, critical: Floats, rejects: Flags) -> Intervals:
-        """All effects with |z(effect)| <= critical, the difference in hundredths; unbounded ends are -1, inf, -inf.
+        """Which effects do the data not contradict at each look? All with |z(effect)| <= critical, shape (looks,).
+
+        Differences are in hundredths; unbounded ends are -1, inf, -inf.
 
         With k = c^2 / ((N - c^2) w), and everything possible when c^2 >= N, since |z|^2 is never more than N:
         - shift: N w e^2 / (SS_A + SS_B + w e^2) <= c^2 with e = mean B - mean A - d is e^2 <= k (SS_A + SS_B);

@@ -1,4 +1,4 @@
-"""History: published daily counts of another tool's experiment, expanded into the events that it must have seen."""
+"""Daily counts: published daily counts of another tool's experiment, as the events that it must have seen."""
 
 from __future__ import annotations
 

@@ -29,7 +29,8 @@ _NODES_PER_STEP = 1.5  # nodes of integration for each standard deviation of one
 def hwang_shih_decani(fraction: Floats, level: float, gamma: float = GAMMA) -> Floats:
     """How much of the level is spent when this fraction (in [0, 1]) of the planned information is there?
 
-    Hwang, Shih & DeCani (1990), eq. 1; gamma is not 0. Negative values keep the level for the end.
+    Shape of `fraction`; `level` in (0, 1). Hwang, Shih & DeCani (1990), eq. 1; gamma is not 0. Negative values keep the
+    level for the end.
     """
     spent: Floats = level * np.expm1(-gamma * fraction) / np.expm1(-gamma)
     return spent

@@ -35,7 +35,7 @@ def critical_value(g: Floats, alpha: float) -> Floats:
 def p_value_of(log_e: Floats) -> Floats:
     """How rarely is the evidence this strong by chance at any look? min(1, 1/E) of each look by itself, in (0, 1].
 
-    By Ville's (1939) inequality its running minimum is an always-valid p-value.
+    Shape of `log_e`. By Ville's (1939) inequality its running minimum is an always-valid p-value.
     """
     p: Floats = np.exp(-np.maximum(log_e, 0.0))
     return p

@@ -29,12 +29,17 @@ _erfc = np.frompyfunc(math.erfc, 1, 1)
 
 
 def log_e_value(z: Floats, g: Floats) -> Floats:
-    """log E of each look, shape of `z`; `z` positive in the direction asked for, `g` >= 0. Without information 0."""
+    """How strong is the evidence for an effect in the direction asked for, at each look? log E, shape of `z`.
+
+    `z` is positive in that direction, `g` >= 0. Without information (g = 0) it is 0.
+    """
     return _LOG_2 - np.log1p(g) / 2 + _log_half_mixture(z * np.sqrt(g / (1 + g)))
 
 
 def critical_value(g: Floats, alpha: float) -> Floats:
-    """The z at which E = 1 / alpha, positive for `alpha` in (0, 1); without information (g = 0) infinite.
+    """From which z on, in the direction asked for, may "no effect" be rejected? The z at which E = 1 / alpha.
+
+    Positive, shape of `g`; without information (g = 0) infinite.
 
     Newton's steps on the convex h, begun above the root: h(x) >= x^2 / 2 - log 2 there, so they come down to it and
     never pass it. Raises ValueError when `alpha` is no level.

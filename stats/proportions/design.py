@@ -55,11 +55,14 @@ class Design:
         return self.alpha / self.family_size
 
     def adjusted(self, p_value: Floats) -> Floats:
-        """Which p-values may be compared with the family's alpha? Bonferroni: min(1, family_size * p); any shape."""
+        """Which p-values may be compared with the family's alpha? Bonferroni: min(1, family_size * p).
+
+        In [0, 1], shape (looks,), or any other that `p_value` has.
+        """
         return np.minimum(1.0, self.family_size * p_value)
 
     def rejects(self, p_value: Floats) -> Flags:
-        """Is the adjusted p-value at or below alpha? The one place where this is decided."""
+        """Is the adjusted p-value at or below alpha? Shape (looks,). The one place where this is decided."""
         return self.adjusted(p_value) <= self.alpha
 
     def tau(self, pooled_rate: float) -> float:

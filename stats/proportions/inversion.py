@@ -173,6 +173,7 @@ class _Mirrored:
         ]
 
     def lower_ends(self, form: _Form, looks: npt.NDArray[np.intp]) -> Floats:
+        """The lower end of each of these looks, shape (chosen looks,)."""
         return _lower_end(ScoreTest(self._pair.looks(looks)), form, self._critical[looks], self._above_zero[looks])
 
     def needed_lower_ends(self, form: _Form) -> Floats:

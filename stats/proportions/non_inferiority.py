@@ -6,9 +6,9 @@ Two questions, each one-sided at the design's level, so that both may be asked a
 - safety: the lift is at the margin or beyond it. Rejected: the variant is not worse by more than the margin.
 
 Both statistics are the score statistic of score.py, at no effect and at the margin; both e-values are the half-normal
-mixture of one_sided.py; the bounds of the lift are all effects that the same test does not reject, in one direction
-and in the other. So "harm is shown" and "the bound excludes zero", "safety is shown" and "the bound excludes the
-margin" are the same statements, always.
+mixture of one_sided_mixture.py; the bounds of the lift are all effects that the same test does not reject, in one
+direction and in the other. So "harm is shown" and "the bound excludes zero", "safety is shown" and "the bound excludes
+the margin" are the same statements, always.
 
 tau, the scale of the mixture, is the distance from no effect to the margin (of the log ratio) for both questions.
 Seen from the margin it is how far away the usual truth, no effect, lies. And harm smaller than the margin is found to

@@ -48,7 +48,7 @@ class Pair:
         return cls(visitors[0], reached[0], visitors[variant], reached[variant])
 
     def looks(self, chosen: slice | npt.NDArray[np.intp]) -> Self:
-        """Only these looks."""
+        """The same arms at these looks only, shape (strata, chosen looks)."""
         return type(self)(*(array[:, chosen] for array in (self.n_a, self.s_a, self.n_b, self.s_b)))
 
     @classmethod
@@ -86,46 +86,50 @@ class ScoreTest:
     def no_effect(self) -> Floats:
         """By how many standard errors do the arms differ, if there is no effect? z(0), with the sign of B minus A.
 
-        Mantel & Haenszel (1959), J. Natl. Cancer Inst. 22, eq. 2, without continuity correction and N/(N-1).
+        Shape (looks,). Mantel & Haenszel (1959), J. Natl. Cancer Inst. 22, eq. 2, without continuity correction
+        and N/(N-1).
         """
         return _studentised(self._excess_b - self._excess_a, self.information)
 
     def log_ratio_variance(self) -> Floats:
         """How exactly is the log relative lift known, if there is no effect? V, its variance, above 0.
 
-        Delta method on the weighted rates; infinite where nothing informs.
+        Shape (looks,). Delta method on the weighted rates; infinite where nothing informs.
         """
         with np.errstate(divide="ignore", invalid="ignore"):
             variance = self.information / self._weighted_reached**2
         return np.where(self.information > 0, variance, np.inf)
 
     def log_ratio_estimate(self) -> Floats:
-        """log of (weighted rate of B / weighted rate of A): the effect at which the statistic is 0.
+        """What is the log relative lift, by the data alone? log of (weighted rate of B / that of A), shape (looks,).
 
-        Minus infinity when nobody in B reached the step, infinity when nobody in A did, nan when nobody did.
+        The effect at which the statistic is 0. Minus infinity when nobody in B reached the step, infinity when
+        nobody in A did, nan when nobody did.
         """
         with np.errstate(divide="ignore", invalid="ignore"):
             estimate: Floats = np.log(self._excess_b / self._excess_a)
         return estimate
 
     def difference_estimate(self) -> Floats:
-        """Weighted difference of the rates, B minus A, in [-1, 1]; nan when no stratum has both arms."""
+        """Weighted difference of the rates, B minus A, in [-1, 1]; nan while no stratum has both, shape (looks,)."""
         with np.errstate(invalid="ignore"):
             estimate: Floats = (self._excess_b - self._excess_a) / self.weight
         return estimate
 
     def log_ratio_standard_error(self) -> Floats:
-        """sqrt(V)."""
+        """Standard error of the log relative lift under no effect, sqrt(V), shape (looks,)."""
         return np.sqrt(self.log_ratio_variance())
 
     def difference_standard_error(self) -> Floats:
-        """Standard error of the difference under no effect; nan when no stratum has both arms."""
+        """Standard error of the difference under no effect, shape (looks,); nan when no stratum has both arms."""
         with np.errstate(divide="ignore", invalid="ignore"):
             error: Floats = np.sqrt(self.information) / self.weight
         return error
 
     def log_ratio(self, effect: Floats) -> Floats:
-        """z at the supposed log ratio of rates, decreasing in it.
+        """By how many standard errors do the data miss this log ratio of rates? z, falling as the effect grows.
+
+        `effect` and the answer have shape (looks,).
 
         Variance: Farrington & Manning (1990), Statistics in Medicine 9, eq. 2 with the estimate constrained to
         pB = ratio pA, which is Koopman's (1984), Biometrics 40, statistic.
@@ -137,7 +141,9 @@ class ScoreTest:
         return _studentised(self._excess_b - ratio * self._excess_a, (self._weight * spread).sum(axis=0))
 
     def difference(self, effect: Floats) -> Floats:
-        """z at the supposed difference of rates, decreasing in it.
+        """By how many standard errors do the data miss this difference of rates? z, falling as the effect grows.
+
+        `effect`, in [-1, 1], and the answer have shape (looks,).
 
         Variance: Miettinen & Nurminen (1985), Statistics in Medicine 4, eq. 8 and 9, without their N/(N-1).
         """

@@ -1,9 +1,9 @@
 """The sequential test of a variant against the control, at every look since the first with enough data.
 
 Without a plan it is the always-valid test of mixture.py. With one, `planned`: SPENT of the level is spent up to the
-plan (spending.py), the rest goes to the always-valid test, which goes on after the plan; either may reject, which by
-the union bound keeps the level. Both look at the same score statistic (score.py), so at each look they are one test
-with the smaller of two critical values, and its intervals (inversion.py) are the intersection of the repeated
+plan (alpha_spending.py), the rest goes to the always-valid test, which goes on after the plan; either may reject,
+which by the union bound keeps the level. Both look at the same score statistic (score.py), so at each look they are
+one test with the smaller of two critical values, and its intervals (inversion.py) are the intersection of the repeated
 confidence interval and the confidence sequence. A look is a sealed cohort; nothing depends on who looked when.
 """
 

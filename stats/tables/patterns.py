@@ -69,8 +69,10 @@ class PatternTable:
         return np.asarray(sums.reshape(len(looks), len(self.variants)).cumsum(axis=0), dtype=np.float64)
 
     def exactly_so_far(self, amounts: Counts) -> npt.NDArray[np.object_]:
-        """The same in Python's integers, which squares of money need: together they do not fit into 64 bits from
-        92,234 visitors of the largest value on, and differences of large sums must not lose their digits.
+        """The same, shape (looks, variants), in Python's integers, as squares of money need.
+
+        Together they do not fit into 64 bits from 92,234 visitors of the largest value on, and differences of large
+        sums must not lose their digits.
         """
         high, low = (self.so_far(part).astype(np.int64).astype(np.object_) for part in np.divmod(amounts, 2**31))
         return np.asarray(high * 2**31 + low, dtype=np.object_)
