@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from experiments.definition.definition import GRACE, Method, Step
+from experiments.definition.document import Document
 from experiments.definition.experiment import Experiment
-from experiments.definition.quantity import iso
 from experiments.events.cohort import DAY, HOUR
 from experiments.reporting.comparison import family_of
 from stats.power import Contrast, Judging, mean_visitors, power_at, sample_size
@@ -44,7 +44,7 @@ class SoFar:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class Forecast(Document):
     """When will the macro-conversion be decided? After whole weeks, and not before `at_least`.
 
     `visitors`, `found`: of the Target. `expected_at`: when it decides on average, if the effect is there.
@@ -55,15 +55,6 @@ class Decision:
     found: float
     expected_at: datetime
     latest_at: datetime
-
-    def to_json(self) -> dict[str, object]:
-        """Part of the document of `yesladder plan --json`."""
-        return {
-            "visitors": self.visitors,
-            "found": self.found,
-            "expected_at": iso(self.expected_at),
-            "latest_at": iso(self.latest_at),
-        }
 
 
 def target(experiment: Experiment, rate: float, detect: float, power: float = POWER) -> Target | None:
@@ -91,7 +82,7 @@ def decision(
     visitors_per_day: float,
     start: datetime,
     so_far: SoFar | None = None,
-) -> Decision | None:
+) -> Forecast | None:
     """On which days are these visitors there? None when it takes longer than a hundred years.
 
     `visitors_per_day`: who count, above 0. `start`: when the first came or come (aware). `so_far`: those of this phase
@@ -101,7 +92,7 @@ def decision(
     latest = date(experiment, target.visitors, visitors_per_day, start, so_far)
     if expected is None or latest is None:
         return None
-    return Decision(target.visitors, target.found, expected, latest)
+    return Forecast(target.visitors, target.found, expected, latest)
 
 
 def date(

@@ -10,15 +10,18 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import PlainSerializer
 
 from experiments.definition.definition import Method, Step, StepKind
+from experiments.definition.document import HIDDEN, Document, NamedPhase
 from experiments.definition.experiment import Experiment
 from experiments.definition.problem import Fault
-from experiments.definition.quantity import iso
+from experiments.definition.quantity import utc
 from experiments.events.cohort import DAY
 from experiments.planning.forecast import (
-    Decision,
+    Forecast,
     SoFar,
     Target,
     contrast,
@@ -41,7 +44,7 @@ impossible; more visitors than there are people."""
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class Need(Document):
     """What one method needs to find `detect` at one step with the power asked for.
 
     `visitors`: all variants together; `per_variant`: variant key -> its share of them. `mean_visitors`: how many have
@@ -55,19 +58,9 @@ class Need:
     days: float | None
     mean_days: float | None
 
-    def to_json(self) -> dict[str, object]:
-        """Part of the document of `yesladder plan --json`."""
-        return {
-            "visitors": self.visitors,
-            "per_variant": dict(self.per_variant),
-            "mean_visitors": self.mean_visitors,
-            "days": self.days,
-            "mean_days": self.mean_days,
-        }
-
 
 @dataclass(frozen=True, slots=True)
-class StepPlan:
+class StepPlan(Document):
     """One step: the `rate` in (0, 1) that it is planned with, its own `level`, and what each method needs.
 
     `needs` and `detectable` are by method; `detectable` (relative lift found within the days available) is empty when
@@ -82,21 +75,13 @@ class StepPlan:
     needs: Mapping[Method, Need]
     detectable: Mapping[Method, float | None]
 
-    def to_json(self) -> dict[str, object]:
-        """One of the `steps` of the document of `yesladder plan --json`."""
-        return {
-            "step": self.step,
-            "kind": self.kind,
-            "level": self.level,
-            "rate": self.rate,
-            "missing": self.missing,
-            "needs": {method: need.to_json() for method, need in self.needs.items()},
-            "detectable": dict(self.detectable),
-        }
+
+def _in_words(doubt: Fault | None) -> str | None:
+    return None if doubt is None else f"{doubt.what}; {doubt.remedy}"
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Document):
     """The answers. `method` is the one that judges; a draft without `planned_visitors` is planned as if it had them.
 
     `steps`: the path in order, then secondary actions. `target`: how many visitors decide, None when no rate is known;
@@ -105,42 +90,25 @@ class Plan:
     `doubt`: `detect` and `planned_visitors` do not go together. `days`: those available, None when not given.
     """
 
-    experiment: Experiment
+    experiment: NamedPhase
     method: Method
+    alpha: float
     detect: float
     power: float
     visitors_per_day: float | None
     start: datetime
     days: int | None
     steps: Sequence[StepPlan]
-    target: Target | None
-    decision: Decision | None
+    target: Annotated[Target | None, HIDDEN]
+    decision: Forecast | None
+    planned_visitors: int | None
     planned_detectable: float | None
-    doubt: Fault | None
+    doubt: Annotated[Fault | None, PlainSerializer(_in_words)]
 
     @property
     def macro(self) -> StepPlan:
         """The plan of the macro-conversion."""
         return self.steps[len(self.experiment.path) - 1]
-
-    def to_json(self) -> dict[str, object]:
-        """The document of `yesladder plan --json`."""
-        return {
-            "experiment": self.experiment.key,
-            "phase": self.experiment.phase,
-            "method": self.method,
-            "alpha": self.experiment.analysis.alpha,
-            "detect": self.detect,
-            "power": self.power,
-            "visitors_per_day": self.visitors_per_day,
-            "start": iso(self.start),
-            "days": self.days,
-            "steps": [step.to_json() for step in self.steps],
-            "decision": None if self.decision is None else self.decision.to_json(),
-            "planned_visitors": self.experiment.analysis.planned_visitors,
-            "planned_detectable": self.planned_detectable,
-            "doubt": None if self.doubt is None else f"{self.doubt.what}; {self.doubt.remedy}",
-        }
 
 
 def plan(
@@ -172,14 +140,16 @@ def plan(
     return Plan(
         experiment=experiment,
         method=planner.method,
+        alpha=experiment.analysis.alpha,
         detect=detect,
         power=power,
         visitors_per_day=visitors_per_day,
-        start=start,
+        start=utc(start),
         days=days,
         steps=steps,
         target=found,
         decision=decision(experiment, found, visitors_per_day, start, so_far) if found and visitors_per_day else None,
+        planned_visitors=experiment.analysis.planned_visitors,
         planned_detectable=planner.planned_detectable(macro),
         doubt=doubt(experiment, macro.rate) if macro.rate is not None and known else None,
     )

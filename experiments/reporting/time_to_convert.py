@@ -17,10 +17,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import accumulate
+from typing import Annotated
+
+from pydantic import Field, PlainSerializer
 
 from experiments.definition.definition import StepKind
+from experiments.definition.document import HIDDEN, Document, Flat, NamedPhase
 from experiments.definition.experiment import Experiment
-from experiments.definition.quantity import iso, utc
+from experiments.definition.quantity import utc
 from experiments.events.cohort import DAY, Clock
 from experiments.events.event import Event
 from experiments.events.journey import Meaning
@@ -41,27 +45,58 @@ Quartiles = tuple[timedelta, timedelta, timedelta]
 
 
 @dataclass(frozen=True, slots=True)
-class Times:
+class Within:
+    """Within how many seconds a quarter, a half and three quarters of those who reached a step did."""
+
+    quarter_within: int | None
+    half_within: int | None
+    three_quarters_within: int | None
+
+
+def _seconds(length: timedelta) -> int:
+    return int(length.total_seconds())
+
+
+def _within(quartiles: Quartiles | None) -> Within:
+    quarter, half, most = (None if one is None else _seconds(one) for one in quartiles or (None, None, None))
+    return Within(quarter, half, most)
+
+
+def _longest(durations: Sequence[timedelta]) -> int:
+    return _seconds(durations[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class ReachedWithin(Document):
+    """How many had reached the step so long after their first exposure; `share` of all visitors, None of nobody."""
+
+    within: Annotated[timedelta, PlainSerializer(_seconds)]
+    reached: int
+    share: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Times(Document):
     """One variant at one step: how many of its `visitors` `reached` it.
 
     `quartiles`: within which times a quarter, a half and three quarters of those who reached it did, at most 1% too
-    long; None of fewer than `ENOUGH`. `within` and `course`: how many had reached it after each of the `durations` and
+    long; None of fewer than `ENOUGH`. `curve` and `course`: how many had reached it after each of the `durations` and
     `points` of the whole.
     """
 
     visitors: int
     reached: int
-    quartiles: Quartiles | None
-    within: Sequence[int]
-    course: Sequence[int]
+    quartiles: Annotated[Quartiles | None, PlainSerializer(_within), Flat()]
+    curve: Sequence[ReachedWithin]
+    course: Annotated[Sequence[int], HIDDEN]
 
     def share(self, reached: int) -> float | None:
         """That part of all visitors, in [0, 1]; None of nobody."""
-        return reached / self.visitors if self.visitors else None
+        return _share(reached, self.visitors)
 
 
 @dataclass(frozen=True, slots=True)
-class StepTimes:
+class StepTimes(Document):
     """One step, and the times of each variant."""
 
     step: str
@@ -70,45 +105,14 @@ class StepTimes:
 
 
 @dataclass(frozen=True, slots=True)
-class TimeToConvert:
+class TimeToConvert(Document):
     """The times of a whole phase as of a moment. `durations`: for a table; `points`: for a curve, from a second on."""
 
-    experiment: Experiment
+    experiment: NamedPhase
     as_of: datetime
-    durations: Sequence[timedelta]
-    points: Sequence[timedelta]
+    durations: Annotated[Sequence[timedelta], PlainSerializer(_longest), Field(serialization_alias="window_seconds")]
+    points: Annotated[Sequence[timedelta], HIDDEN]
     steps: Sequence[StepTimes]
-
-    def to_json(self) -> dict[str, object]:
-        """The document that GET /results/{experiment}/time-to-convert.json answers; times are in seconds."""
-        return {
-            "experiment": self.experiment.key,
-            "phase": self.experiment.phase,
-            "as_of": iso(self.as_of),
-            "window_seconds": int(self.experiment.window.total_seconds()),
-            "steps": [
-                {
-                    "step": one.step,
-                    "kind": one.kind,
-                    "variants": {key: self._cells(times) for key, times in one.variants.items()},
-                }
-                for one in self.steps
-            ],
-        }
-
-    def _cells(self, times: Times) -> dict[str, object]:
-        quarter, half, most = (_seconds(one) for one in times.quartiles or (None, None, None))
-        return {
-            "visitors": times.visitors,
-            "reached": times.reached,
-            "quarter_within": quarter,
-            "half_within": half,
-            "three_quarters_within": most,
-            "curve": [
-                {"within": _seconds(within), "reached": reached, "share": times.share(reached)}
-                for within, reached in zip(self.durations, times.within, strict=True)
-            ],
-        }
 
 
 def time_to_convert(
@@ -149,7 +153,10 @@ def time_to_convert(
             visitors[variant],
             so_far[-1],
             _quartiles(edges, so_far),
-            [so_far[place[one]] for one in durations],
+            [
+                ReachedWithin(one, so_far[place[one]], _share(so_far[place[one]], visitors[variant]))
+                for one in durations
+            ],
             [so_far[place[one]] for one in points],
         )
 
@@ -192,5 +199,5 @@ def _quartiles(edges: Sequence[timedelta], so_far: Sequence[int]) -> Quartiles |
     return quarter, half, most
 
 
-def _seconds(length: timedelta | None) -> int | None:
-    return None if length is None else int(length.total_seconds())
+def _share(reached: int, visitors: int) -> float | None:
+    return reached / visitors if visitors else None

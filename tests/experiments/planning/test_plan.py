@@ -15,6 +15,7 @@ from experiments.reporting.report import report
 from experiments.simulation.simulate import simulate_tables
 from experiments.simulation.truth import plain_truth
 from stats.power import Contrast, Judging, detectable_lift, sample_size
+from tests.experiments.cases.json_schema import misfits
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 RATES = {"seen": 0.5, "sale": 0.04, "read": 0.1}
@@ -156,6 +157,7 @@ def test_without_traffic_there_are_visitors_and_no_days() -> None:
 
 def test_it_can_be_written_as_json() -> None:
     document = json.loads(json.dumps(planned(days=28, rates={"sale": 0.04}).to_json(), allow_nan=False))
+    assert misfits(document, Plan.json_schema()) == []
     assert document["decision"]["expected_at"].endswith("Z")
     assert document["steps"][0]["missing"] == "no-rate"
 

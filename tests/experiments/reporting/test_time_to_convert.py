@@ -25,6 +25,7 @@ from experiments.store.sqlite.engine import SqliteStore, open_store
 from experiments.store.store import Store
 from tests.experiments.cases.any_facts import facts
 from tests.experiments.cases.histories import DAY, PHASE, START, action, all_cells, exposure, join, minute, withdrawal
+from tests.experiments.cases.json_schema import misfits
 
 LATER = START + timedelta(days=30)
 
@@ -105,7 +106,7 @@ def test_times_are_those_after_the_first_exposure() -> None:
     assert seen.quartiles is not None
     for given_, exact in zip(seen.quartiles, (5, 10, 15), strict=True):
         assert timedelta(minutes=exact) <= given_ <= timedelta(minutes=exact) * 1.01
-    within = dict(zip(found.durations, seen.within, strict=True))
+    within = {one.within: one.reached for one in seen.curve}
     minutes = {60 * one: within[timedelta(minutes=60 * one)] for one in (4, 24)}
     assert [within[timedelta(minutes=one)] for one in (1, 5, 15, 60)] == [1, 5, 15, 20]
     assert minutes == {240: 20, 1440: 20}
@@ -126,10 +127,10 @@ def test_a_later_milestone_reaches_those_before_it_and_an_action_stands_alone() 
         "praise": 1,
         "error": 0,
     }
-    durations = told(events).durations
-    assert dict(zip(durations, found["seen"].within, strict=True))[timedelta(hours=1)] == 0
-    assert dict(zip(durations, found["seen"].within, strict=True))[timedelta(hours=4)] == 1
-    assert dict(zip(durations, found["praise"].within, strict=True))[timedelta(minutes=15)] == 1
+    within = {key: {point.within: point.reached for point in one.curve} for key, one in found.items()}
+    assert within["seen"][timedelta(hours=1)] == 0
+    assert within["seen"][timedelta(hours=4)] == 1
+    assert within["praise"][timedelta(minutes=15)] == 1
 
 
 def test_who_may_still_come_and_who_is_not_counted_are_left_out() -> None:
@@ -155,7 +156,8 @@ def test_few_have_no_quartiles(reached: int, known: bool) -> None:
     ]
     found = told(events)
     assert (found.steps[0].variants["single"].quartiles is not None) == known
-    cells = found.to_json()["steps"][0]["variants"]["single"]  # type: ignore[index]  # a document
+    cells = found.to_json()["steps"][0]["variants"]["single"]
+    assert misfits(found.to_json(), TimeToConvert.json_schema()) == []
     assert (cells["half_within"] is not None) == known
     assert cells["curve"][0]["share"] == (0.0 if reached else None)
 

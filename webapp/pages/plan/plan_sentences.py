@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from experiments.planning.baseline import Measurement, is_own
-from experiments.planning.forecast import Decision
+from experiments.planning.forecast import Forecast
 from experiments.planning.plan import Need, Plan, StepPlan
 from webapp.words.formatting import Formatting, about, count, duration, lift, listing, percent, rate, rounded, things
 from webapp.words.sentences import spoken
@@ -122,7 +122,7 @@ class PlanWords:
     def _often(self, power: float) -> str:
         return self.say("plan.often", share=percent(power)) if power < 0.9995 else self.say("plan.nearly-always")
 
-    def _decision(self, decision: Decision) -> str:
+    def _decision(self, decision: Forecast) -> str:
         at_least = self.plan.experiment.analysis.at_least
         weeks = self.say("plan.weeks.least", at_least=duration(at_least)) if at_least else self.say("plan.weeks")
         key = "plan.decision.unlikely" if decision.found < UNLIKELY else "plan.decision"

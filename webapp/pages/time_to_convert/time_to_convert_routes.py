@@ -120,6 +120,6 @@ def _lines(found: TimeToConvert) -> Iterator[CsvRow]:
             row |= {"visitors": one.visitors, "reached": one.reached}
             for name, length in zip(_QUARTERS, one.quartiles or (None, None, None), strict=True):
                 row[name] = None if length is None else int(length.total_seconds())
-            for within, reached in zip(found.durations, one.within, strict=True):
-                seconds = int(within.total_seconds())
-                yield row | {"within": seconds, "reached_within": reached, "share_within": one.share(reached)}
+            for point in one.curve:
+                seconds = int(point.within.total_seconds())
+                yield row | {"within": seconds, "reached_within": point.reached, "share_within": point.share}
