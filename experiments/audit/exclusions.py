@@ -9,6 +9,7 @@ from datetime import datetime
 from heapq import nlargest
 
 from experiments.definition.experiment import Experiment
+from experiments.events.contribution import in_time
 from experiments.events.event import Event, VisitorId
 from experiments.events.journey import Meaning
 from experiments.events.tally import Tally, add, ledger_table
@@ -58,7 +59,7 @@ class Ledger:
     def _known_as(self, person: Iterable[Event]) -> VisitorId:
         """The id that was exposed first."""
         exposures = [event for event in person if event.experiment == self.phase.key]
-        return min(exposures, key=lambda event: (event.at, event.received_at, event.message_id)).visitor
+        return min(exposures, key=in_time).visitor
 
 
 def _last(marked: Marked) -> tuple[datetime, str]:

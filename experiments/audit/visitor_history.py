@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from experiments.audit.visitor_phase import Chapter, Counted, Note, Passage, chapter, in_time
+from experiments.audit.visitor_phase import Chapter, Counted, Note, Passage, chapter
 from experiments.definition.experiment import Experiment
 from experiments.definition.quantity import iso
+from experiments.events.contribution import in_time
 from experiments.events.event import Event, MessageId, VisitorId, distinct
 from experiments.events.person import ids_of
 

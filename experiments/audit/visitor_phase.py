@@ -15,9 +15,9 @@ from typing import Literal
 from experiments.assignment.assignment import Assignment, place
 from experiments.definition.definition import Step
 from experiments.definition.experiment import Experiment
-from experiments.definition.money import hundredths
+from experiments.events.contribution import Table, in_time
 from experiments.events.event import Event, MessageId, distinct
-from experiments.events.journey import Facts, Judgement, Meaning, Person, Table
+from experiments.events.journey import Facts, Judgement, Meaning, Person
 from experiments.events.tally import Tally, add, ledger_table
 
 Fate = Literal[
@@ -143,11 +143,6 @@ def chapter(phase: Experiment, events: Iterable[Event]) -> Chapter | None:
     )
 
 
-def in_time(event: Event) -> tuple[datetime, datetime, str]:
-    """The order in which things happened (tie: receipt, then message id)."""
-    return (event.at, event.received_at, event.message_id)
-
-
 @dataclass(slots=True)
 class _Telling:
     """Gathers what one phase's tables say, table by table. `noted`: message -> (fate, limit, where) -> steps."""
@@ -181,12 +176,12 @@ class _Telling:
         elif table.kind == "exposed":
             self.division = [judgement.first for _, judgement in judged]
         elif table.kind == "patterns":
-            self._days(judged)
+            self._days(table, judged)
         where = _WHERE[table.kind]
         steps = table.steps if where == "verdict" else ()
         for event in self._exposures():
             if event.message_id in late:
-                self.note(event, Note("too-late", steps, table.clock.seal(table.clock.cohort(event.at)), where))
+                self.note(event, Note("too-late", steps, _sealed_at(table, event), where))
         for _, _, join in self.facts.joins:
             if join.message_id in late:
                 self.note(join, Note("join-too-late", steps, None, where))
@@ -194,22 +189,22 @@ class _Telling:
             for person, judgement in judged:
                 for event in person.actions:
                     if event.message_id in late:
-                        own = tuple(key for key in table.steps if event.name in self.meaning.makes[key])
-                        self.note(event, Note("too-late", own, table.clock.seal(judgement.cohort), where))
+                        own = tuple(key for key in table.steps if event.name in self.meaning.rules.makers[key])
+                        self.note(
+                            event,
+                            Note("too-late", own, _sealed_at(table, judgement.first), where),
+                        )
 
     def rest(self, events: Iterable[Event]) -> None:
         """What no table counts: exposures outside the phase, joins that were in time, consent withdrawn."""
-        phase, inside = self.meaning.experiment, {event.message_id for event in self._exposures()}
+        limits = {"before-start": self.meaning.rules.started_at, "after-end": self.meaning.experiment.ended_at}
         for event in events:
             if event.kind == "withdrawal":
                 self.note(event, Note("withdrawal"))
-            elif event.kind == "exposure" and event.experiment == phase.key and event.message_id not in inside:
-                if event.variant not in self.meaning.variants:
-                    self.note(event, Note("unknown-variant"))
-                elif phase.ended_at is not None and event.at >= phase.ended_at:
-                    self.note(event, Note("after-end", limit=phase.ended_at))
-                elif phase.phase == 1:
-                    self.note(event, Note("before-start", limit=self.meaning.started_at))
+            elif event.kind == "exposure":
+                belonging = self.meaning.belonging(event)
+                if belonging in ("unknown-variant", "before-start", "after-end"):
+                    self.note(event, Note(belonging, limit=limits.get(belonging)))
         for _, _, join in self.facts.joins:
             if all(fate != "join-too-late" for fate, _, _ in self.noted.get(join.message_id, ())):
                 self.note(join, Note("joined"))
@@ -218,21 +213,38 @@ class _Telling:
         for person in self.facts.people.values():
             yield from person.exposures
 
-    def _days(self, judged: Sequence[tuple[Person, Judgement]]) -> None:
+    def _days(self, table: Table, judged: Sequence[tuple[Person, Judgement]]) -> None:
         """As whom the visitor counts, and with which value."""
         for person, judgement in judged:
             first = judgement.first
-            self.visitors.append(_counted(self.meaning, judgement))
+            counted = self._counted(table, judgement)
+            self.visitors.append(counted)
             for event in person.exposures:
                 fate: Fate = "exposed-again" if event.variant == first.variant else "second-variant"
                 self.note(event, Note("first-exposure" if event is first else fate))
-            if judgement.sale is not None:
-                self.note(judgement.sale, Note("sale", (self.meaning.experiment.macro.step,)))
+            if counted.sale is not None:
+                self.note(counted.sale, Note("sale", (self.meaning.experiment.macro.step,)))
+
+    def _counted(self, table: Table, judgement: Judgement) -> Counted:
+        rules, first, one = self.meaning.rules, judgement.first, judgement.counted
+        sale = rules.sale(first, judgement.known)
+        worth = rules.worth(sale) if sale is not None else None
+        return Counted(
+            exposure=first,
+            excluded=one.excluded,
+            reached={step: event.at for step, event in self.meaning.reached(table, judgement).items()},
+            attributes=dict(one.levels),
+            stratum=one.stratum,
+            sale=sale,
+            value=one.value,
+            bad_value=one.bad_value,
+            capped=worth is not None and worth > one.value,
+        )
 
     def _reach(self, table: Table, judged: Sequence[tuple[Person, Judgement]]) -> None:
         """Which event reached the step, and what the others that could have missed."""
         (key,) = table.steps
-        makes = self.meaning.makes[key]
+        makes = self.meaning.rules.makers[key]
         own = {event.message_id for person, _ in judged for event in person.actions}
         strangers = [
             event
@@ -243,13 +255,10 @@ class _Telling:
         for event in strangers:
             self.note(event, Note("other-visitor" if judged else "not-exposed", (key,)))
         for person, judgement in judged:
-            first, clock = judgement.first, table.clock
-            until, sealed_at = first.at + clock.window, clock.seal(judgement.cohort)
+            first = judgement.first
+            until, sealed_at = first.at + table.clock.window, _sealed_at(table, first)
             makers = sorted((event for event in person.actions if event.name in makes), key=in_time)
-            by = None
-            if key in judgement.reached:
-                known = person.sights[clock].known
-                by = min((event for event in known if event.name in makes), key=in_time)
+            by = self.meaning.reached(table, judgement).get(key)
             missed = []
             for event in makers:
                 note = _missed(key, event, first, until, sealed_at, by)
@@ -260,7 +269,7 @@ class _Telling:
             step = next(step for step in self.meaning.experiment.steps if step.step == key)
             mine = [one for one in self.visitors if one.exposure.visitor in _ids(person)]
             in_days = any(key in one.reached for one in mine)
-            counted = judgement.excluded is None
+            counted = judgement.counted.excluded is None
             self.passages.append(Passage(step, first, by, missed, until, sealed_at, counted, in_days))
 
 
@@ -275,23 +284,9 @@ def _missed(key: str, event: Event, first: Event, until: datetime, sealed_at: da
     return Note("repeated", (key,)) if by is not None else Note("too-late", (key,), sealed_at)
 
 
-def _counted(meaning: Meaning, judgement: Judgement) -> Counted:
-    phase, sale = meaning.experiment, judgement.sale
-    stated = phase.macro.value
-    if sale is not None and isinstance(stated, str):
-        stated = sale.properties.get(stated)
-    worth = hundredths(stated) if sale is not None else None
-    return Counted(
-        exposure=judgement.first,
-        excluded=judgement.excluded,
-        reached=judgement.reached,
-        attributes=dict(meaning.levels(judgement)),
-        stratum=meaning.stratum(judgement),
-        sale=sale,
-        value=judgement.value,
-        bad_value=judgement.bad_value,
-        capped=worth is not None and worth > judgement.value,
-    )
+def _sealed_at(table: Table, first: Event) -> datetime:
+    """Until when may a fact of somebody exposed then be received, to count in this table?"""
+    return table.clock.seal(table.clock.cohort(first.at))
 
 
 def _ids(person: Person) -> set[str]:

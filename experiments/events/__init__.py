@@ -2,8 +2,8 @@
 
 event.py         Event: one validated fact
 journey.py       the meaning of the data: one visitor's events -> variant, steps reached, value, exclusion
-contribution.py  what one person adds to the tables, read the quick way where nothing is late
-increment.py     one more fact that can only add, without recounting the person
+contribution.py  what the facts known of a person count as, and the rows that they make
+increment.py     what more events add to the tables, without counting anybody else again
 person.py        who is one person: the ids that joins connect, and where they are named
 cohort.py        the hour (or day) of first exposure, and when it seals
 tally.py         what journeys add up to

@@ -1,161 +1,196 @@
-"""Kind: what the rows of one person follow from. People of one kind add the same to every table of a phase.
+"""Contribution: what the facts that are known of one person count as, and the rows of counts that follow from it.
 
-The kind of most people is plain: exposed once, all facts received in time, no sale. It is read straight from their
-events, without the judgement that it stands for.
+The rules of this file, each tested by a case that fails when the rule is changed:
+
+- A step is reached when its event, or that of a later milestone, happened at or after first exposure and within the
+  step's window. Secondary actions and guardrails stand alone.
+- The value is that of the first macro-conversion, in hundredths of the currency unit, capped.
+- Only what is known at first exposure (bot, staff) or the law (consent withdrawn) excludes; the division of the
+  traffic still counts who is excluded.
+
+Which facts are known, and to which table, is decided in journey.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
-from itertools import chain
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, NamedTuple
 
-from experiments.definition.definition import GRACE
-from experiments.events.cohort import DAY, HOUR
+from experiments.definition.experiment import Experiment
+from experiments.definition.money import hundredths
+from experiments.events.cohort import DAY, HOUR, Clock
 from experiments.events.event import Event
-from experiments.events.journey import Cell, Facts, Judgement, Meaning, Row
 
-REACHED, IN_TIME = 1, 2  # a step's two bits: reached within the experiment's window, and within the step's own
+Cell = tuple[str | int, ...]
+"""Where a contribution is added up; the first item names the table. See tally.py for the columns."""
+Counts = tuple[int, ...]
+Row = tuple[Cell, Counts]
+Levels = tuple[tuple[str, str], ...]
+SEGMENTS = ("device", "source", "returning", "language")
+UNKNOWN = "unknown"
 KEPT_LEVELS = 1_000  # some 1 KB each
 
-Levels = tuple[tuple[str, str], ...]
-Limits = Sequence[tuple[timedelta, int]]
-"""Until how long after exposure an action reaches which steps, soonest first; two bits for each step."""
 
+class Contribution(NamedTuple):
+    """What one person counts as. People who are equal in this add the same to every table of a phase.
 
-class Kind(NamedTuple):
-    """`cohort`: the hour of first exposure. `reached`: two bits for each step. `marks`: what the ledger says."""
+    `hour`: the cohort of first exposure, in hours since 1970. `excluded`: the reason, or None. `levels`: attributes and
+    their levels then. `reached`: bits, of which each table reads its own (`Table.reached`). `value` in hundredths of
+    the currency unit. `others`: the variants of exposures to another variant than the first.
+    """
 
-    cohort: int
+    hour: int
     variant: str
+    excluded: str | None
     levels: Levels
     stratum: str
     reached: int
     value: int = 0
-    marks: tuple[Cell, ...] = ()
+    bad_value: bool = False
+    others: tuple[str, ...] = ()
 
 
-class Kinds:
-    """The kinds of people in one phase."""
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One kind of count, its clock, the steps that its cells are about, and the place of their bits."""
 
-    def __init__(self, meaning: Meaning) -> None:
-        self.meaning = meaning
-        self._hours = meaning.tables[0].clock
-        self._patterns = meaning.tables[-1]
-        self._limits: Mapping[str, Limits] = {name: self._limits_of(name) for name in meaning.names}
-        self._levels: dict[object, tuple[Levels, str]] = {}
+    kind: Literal["exposed", "reach", "segments", "patterns"]
+    clock: Clock
+    steps: tuple[str, ...] = ()
+    place: int = 0
 
-    def of(self, facts: Facts) -> Kind | None:
-        """The kind of any person; None where more than that has to be looked at.
+    def reached(self, bits: int) -> int:
+        """Which of its steps does this table count as reached? The first step is the lowest bit."""
+        return bits >> self.place & (1 << len(self.steps)) - 1
 
-        A fact received within GRACE of its time is never late: a cohort stays open for as long after its last window.
-        So all tables see the same first exposure, and of each step when it was first reached.
-        """
-        if facts.outside or facts.withdrawn or len(facts.people) != 1:  # who is joined to somebody is two
-            return None
-        (person,) = facts.people.values()
-        if not person.exposures or any(e.received_at - e.at > GRACE for e in chain(person.exposures, person.actions)):
-            return None
-        judgement = self.meaning.judge(self._patterns, person, set())
-        assert judgement is not None  # the first exposure is not late
-        first = judgement.first
-        reached = 0
-        for bit, step in enumerate(self._patterns.steps):
-            if step in judgement.reached:
-                in_time = judgement.reached[step] - first.at <= self.meaning.windows[step]
-                reached |= (REACHED | IN_TIME if in_time else REACHED) << 2 * bit
-        return Kind(
-            self._hours.cohort(first.at),
-            first.variant or "",
-            tuple(self.meaning.levels(judgement)),
-            self.meaning.stratum(judgement),
-            reached,
-            judgement.value,
-            tuple(self.meaning.marks(judgement, person)),
-        )
 
-    def plain(self, events: Iterable[Event]) -> Kind | None:
-        """The same for a person whose kind is plain, from their distinct events; None for everybody else.
+def in_time(event: Event) -> tuple[datetime, datetime, str]:
+    """The order in which things happened (tie: receipt, then message id)."""
+    return (event.at, event.received_at, event.message_id)
 
-        One exposure: it is the first. No sale: no value, and none that is bad. Neither bot nor staff, neither withdrawn
-        nor outside the phase: no mark. Nobody joined: one person. Nothing late: an action counts by its time alone.
-        """
-        meaning = self.meaning
-        exposure: Event | None = None
-        actions = []
-        for event in events:
-            if event.joined is not None or event.received_at - event.at > GRACE:
-                return None
-            if event.kind == "action":
-                if event.name == meaning.experiment.macro.event:
-                    return None
-                actions.append(event)
-            elif event.kind != "exposure":
-                return None
-            elif event.experiment == meaning.experiment.key:
-                if exposure is not None or not self._counts(event):
-                    return None
-                exposure = event
-        if exposure is None:
-            return None
-        at = exposure.at
+
+def rows(one: Contribution, tables: Iterable[Table]) -> Iterator[Row]:
+    """What one person adds to these tables of a phase, each cell once. The ledger is told with the patterns."""
+    variant, levels = one.variant, one.levels
+    for table in tables:
+        cohort = one.hour // (table.clock.length // HOUR)
+        reached = table.reached(one.reached)
+        if table.kind == "exposed":
+            yield ("exposed", cohort, variant), (1,)
+        elif table.kind == "patterns":
+            if one.excluded:
+                yield ("ledger", one.excluded, variant), (1,)
+            if one.bad_value:
+                yield ("ledger", "bad-value", variant), (1,)
+            for other in dict.fromkeys(one.others):
+                yield ("ledger", "second-variant", other), (one.others.count(other),)
+        if one.excluded:
+            continue
+        if table.kind == "reach":
+            yield ("reach", table.steps[0], "", "", cohort, one.stratum, variant), (1, reached)
+        elif table.kind == "segments":
+            for attribute, level in levels:
+                yield ("reach", table.steps[0], attribute, level, cohort, "", variant), (1, reached)
+        elif table.kind == "patterns":
+            for attribute, level in (("", ""), *levels):
+                yield ("patterns", attribute, level, cohort, variant, reached), (1, one.value, one.value**2)
+
+
+class Rules:
+    """What facts count as in one phase, worked out once for many people.
+
+    `started_at`: when the phase began. Raises ValueError when the experiment is no phase.
+    """
+
+    def __init__(self, experiment: Experiment) -> None:
+        if experiment.started_at is None:
+            raise ValueError(f"experiment {experiment.key!r} has no started_at, so it is no phase and nothing counts")
+        self.experiment = experiment
+        self.started_at: datetime = experiment.started_at
+        steps = experiment.steps
+        self.names = frozenset(step.event for step in steps)
+        # the events that make a step: its own, and for a milestone those of all later ones (closure)
+        self.makers = {
+            step.step: {step.event} | {later.event for later in experiment.path[index:]}
+            for index, step in enumerate(steps)
+        }
+        # bits of all steps, reached within the experiment's window; above them, within each step's own
+        windows = [(step.step, experiment.window_of(step)) for step in steps]
+        own = list(enumerate(windows, len(steps)))
+        self.tables = [
+            Table("exposed", Clock(HOUR, timedelta(0))),
+            *(Table("reach", Clock(HOUR, window), (step,), bit) for bit, (step, window) in own),
+            *(Table("segments", Clock(DAY, window), (step,), bit) for bit, (step, window) in own),
+            Table("patterns", Clock(DAY, experiment.window), tuple(step.step for step in steps)),
+        ]
+        self._macro = 1 << len(experiment.path) - 1
+        self._hours = self.tables[0].clock
+        self._limits = {name: self._limits_of(name) for name in self.names}
+        self._attributes = tuple(dict.fromkeys(SEGMENTS + experiment.segments))
+        self._known: dict[object, tuple[str | None, Levels, str]] = {}
+
+    def contribution(self, first: Event, actions: Sequence[Event], exposures: Sequence[Event]) -> Contribution:
+        """What does somebody count as who was exposed `first`, if these actions, named by steps or not, are known?"""
         reached = 0
         for action in actions:
-            if action.at >= at:
-                after = action.at - at
-                reached |= next((bits for limit, bits in self._limits.get(action.name, ()) if after <= limit), 0)
-        levels, stratum = self._levels_of(exposure)
-        return Kind(self._hours.cohort(at), exposure.variant or "", levels, stratum, reached)
+            reached |= self.reaches(first, action)
+        hour, variant = self._hours.cohort(first.at), first.variant or ""
+        excluded, levels, stratum = self._known_then(first)
+        value, bad_value = 0, False
+        if reached & self._macro and (sale := self.sale(first, actions)):
+            worth = self.worth(sale)
+            bad_value = worth is None and self.experiment.macro.value is not None
+            value = min(worth or 0, round(self.experiment.value_cap * 100))
+        others = tuple(sorted(one.variant or "" for one in exposures if one.variant != first.variant))
+        return Contribution(hour, variant, excluded, levels, stratum, reached, value, bad_value, others)
 
-    def rows(self, kind: Kind) -> Iterator[Row]:
-        """What one person of this kind, who has no marks, adds to all tables.
+    def reaches(self, first: Event, action: Event) -> int:
+        """Which steps does this action reach for somebody who was exposed `first`? The bits of a contribution."""
+        if action.at < first.at:
+            return 0
+        after = action.at - first.at
+        for limit, bits in self._limits.get(action.name, ()):
+            if after <= limit:
+                return bits
+        return 0
 
-        Every table judges them alike (see `of`), and no step's window is longer than the experiment's. So what a table
-        counts within its window is what the kind tells; a day is 24 of its hours, as both are numbered since 1970.
-        """
-        hour, variant, levels, stratum, reached, value, _ = kind
-        day = hour // (DAY // HOUR)
-        pattern = 0
-        yield ("exposed", hour, variant), (1,)
-        for bit, step in enumerate(self._patterns.steps):
-            bits = reached >> 2 * bit
-            counts = 1, int(bits & IN_TIME > 0)
-            pattern |= (bits & REACHED) << bit
-            yield ("reach", step, "", "", hour, stratum, variant), counts
-            for attribute, level in levels:
-                yield ("reach", step, attribute, level, day, "", variant), counts
-        for attribute, level in (("", ""), *levels):
-            yield ("patterns", attribute, level, day, variant, pattern), (1, value, value**2)
+    def sale(self, first: Event, actions: Iterable[Event]) -> Event | None:
+        """The macro-conversion whose value counts: the first within the experiment's window."""
+        return min((one for one in actions if self.reaches(first, one) & self._macro), key=in_time, default=None)
 
-    def _counts(self, exposure: Event) -> bool:
-        """Does this exposure belong to the phase, without a mark?"""
-        meaning, flags = self.meaning, exposure.attributes
-        return (
-            exposure.variant in meaning.variants
-            and exposure.at >= meaning.started_at
-            and (meaning.ended_at is None or exposure.at < meaning.ended_at)
-            and flags.get("bot") != "true"
-            and flags.get("staff") != "true"
-        )
+    def worth(self, sale: Event) -> int | None:
+        """What the sale was worth, in hundredths of the currency unit and not capped; None when it says no amount."""
+        stated = self.experiment.macro.value
+        return hundredths(sale.properties.get(stated) if isinstance(stated, str) else stated)
 
-    def _limits_of(self, name: str) -> Limits:
-        """An action reaches all its steps within the experiment's window, each in time within the step's own."""
-        window, windows = self.meaning.experiment.window, self.meaning.windows
-        made = [(bit, step) for bit, step in enumerate(self._patterns.steps) if name in self.meaning.makes[step]]
+    def _limits_of(self, name: str) -> Sequence[tuple[timedelta, int]]:
+        """Until how long after exposure an action of this name reaches which steps, soonest first."""
+        window, steps = self.experiment.window, self.experiment.steps
+        made = [(bit, step) for bit, step in enumerate(steps) if name in self.makers[step.step]]
+        own = {bit: self.experiment.window_of(step) for bit, step in made}
         return [
-            (limit, sum((REACHED | IN_TIME if limit <= windows[step] else REACHED) << 2 * bit for bit, step in made))
-            for limit in sorted({window, *(windows[step] for _, step in made if windows[step] < window)})
+            (limit, sum((limit <= window) << bit | (limit <= own[bit]) << bit + len(steps) for bit in own))
+            for limit in sorted({window, *own.values()})
         ]
 
-    def _levels_of(self, exposure: Event) -> tuple[Levels, str]:
-        """Levels and stratum of who had these attributes then: many have the same."""
-        attributes = tuple(exposure.attributes.items())
-        levels = self._levels.get(attributes)
-        if levels is None:
-            judgement = Judgement(exposure, 0, None)
-            levels = tuple(self.meaning.levels(judgement)), self.meaning.stratum(judgement)
-            if len(self._levels) >= KEPT_LEVELS:
-                self._levels.clear()
-            self._levels[attributes] = levels
-        return levels
+    def _known_then(self, first: Event) -> tuple[str | None, Levels, str]:
+        """Why they are excluded, levels, and the stratum "" where there is one only: many have the same attributes."""
+        attributes = tuple(first.attributes.items())
+        known = self._known.get(attributes)
+        if known is None:
+            excluded = next((flag for flag in ("bot", "staff") if first.attributes.get(flag) == "true"), None)
+            levels = tuple((name, self._level(first, name)) for name in self._attributes)
+            strata = (f"{name}={self._level(first, name)}" for name in self.experiment.analysis.adjust_for)
+            if len(self._known) >= KEPT_LEVELS:
+                self._known.clear()
+            known = self._known[attributes] = excluded, levels, ", ".join(strata)
+        return known
+
+    def _level(self, first: Event, name: str) -> str:
+        """An attribute at first exposure. `returning`: first seen before the phase started."""
+        attributes = first.attributes
+        if name == "returning" and name not in attributes and "first_seen" in attributes:
+            return "true" if attributes["first_seen"] < self.started_at.date().isoformat() else "false"
+        return attributes.get(name) or UNKNOWN

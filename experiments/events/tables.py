@@ -11,8 +11,8 @@ from datetime import datetime
 from functools import cached_property
 
 from experiments.definition.experiment import Experiment
+from experiments.events.contribution import Cell, Counts
 from experiments.events.decision import Decision
-from experiments.events.journey import Cell, Counts
 from experiments.events.tally import ledger_table, levels, pattern_table, reach_table
 from stats.tables.patterns import PatternTable
 from stats.tables.reach import ReachTable

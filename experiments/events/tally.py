@@ -18,8 +18,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import numpy as np
 
 from experiments.definition.experiment import Experiment
+from experiments.events.contribution import Cell, Counts, Row
 from experiments.events.event import Event, distinct
-from experiments.events.journey import Cell, Counts, Meaning, Row
+from experiments.events.journey import Meaning
 from experiments.events.person import people
 from stats.tables.patterns import PatternTable
 from stats.tables.reach import Exposed, ReachTable, StepReach

@@ -13,7 +13,7 @@ from experiments.definition.definition import Step
 from experiments.definition.document import Document, Flat
 from experiments.definition.experiment import Experiment
 from experiments.events.cohort import DAY, Clock
-from experiments.events.journey import SEGMENTS
+from experiments.events.contribution import SEGMENTS
 from experiments.reporting.comparison import NON_STATIONARY, NOTHING_KNOWN, Effect, design_of, effect_at
 from stats.multiplicity import benjamini_yekutieli, selected_level
 from stats.proportions.design import ENOUGH, NotEnoughData

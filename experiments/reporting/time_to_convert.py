@@ -139,11 +139,11 @@ def time_to_convert(
     for person in people:
         for _, judgement in meaning.judged(patterns, meaning.facts(person), set()):
             first = judgement.first
-            if judgement.excluded or first.at >= sealed or first.variant is None:
+            if judgement.counted.excluded or first.at >= sealed or first.variant is None:
                 continue
             visitors[first.variant] += 1
-            for step, at in judgement.reached.items():
-                counts[step][first.variant][bisect_left(seconds, (at - first.at).total_seconds())] += 1
+            for step, event in meaning.reached(patterns, judgement).items():
+                counts[step][first.variant][bisect_left(seconds, (event.at - first.at).total_seconds())] += 1
         advance(1)
     place = {edge: index for index, edge in enumerate(edges)}
 

@@ -16,8 +16,9 @@ from experiments.audit.visitor_phase import Chapter, Note, Passage, chapter
 from experiments.events.cohort import DAY as DAYS
 from experiments.events.cohort import HOUR as HOURS
 from experiments.events.cohort import Clock
+from experiments.events.contribution import Cell
 from experiments.events.event import Event, MessageId, VisitorId, distinct
-from experiments.events.journey import Cell, journey
+from experiments.events.journey import journey
 from experiments.events.person import people
 from experiments.events.tally import Tally, add, ledger_table
 from tests.experiments.cases.any_facts import facts

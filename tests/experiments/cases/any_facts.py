@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+from datetime import timedelta
+
 from hypothesis import strategies as st
 
-from experiments.events.event import Event
+from experiments.events.event import Event, VisitorId
 from tests.experiments.cases.histories import DAY, action, exposure, join, withdrawal
 
 WHEN = st.one_of(st.integers(-30, 400), st.integers(-30, 4 * DAY), st.integers(19 * DAY, 21 * DAY))
@@ -31,3 +34,20 @@ def facts(draw: st.DrawFn) -> Event:
             return join(visitor, draw(st.sampled_from("uvw")), at, received, message)
         case _:
             return withdrawal(visitor, at)
+
+
+@st.composite
+def logs(draw: st.DrawFn) -> list[Event]:
+    """Any log about them: half of them without a late fact, some with facts that join, and with duplicates."""
+    prompt = draw(st.booleans())
+    log = []
+    for fact in draw(st.lists(facts(), max_size=9)):
+        received = min(fact.received_at, fact.at + timedelta(hours=1)) if prompt else fact.received_at
+        joins = fact.kind in ("exposure", "action") and draw(st.integers(0, 9)) == 0
+        joined = VisitorId(draw(st.sampled_from("uvw"))) if joins else fact.joined
+        event = dataclasses.replace(fact, received_at=received, joined=joined)
+        log.append(event)
+        if draw(st.integers(0, 9)) == 0:
+            earlier = max(event.at, event.received_at - timedelta(minutes=draw(st.integers(0, 200))))
+            log.append(dataclasses.replace(event, received_at=earlier))
+    return log

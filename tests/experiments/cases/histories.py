@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from experiments.definition.experiment import Experiment
+from experiments.events.contribution import Cell, Counts
 from experiments.events.event import Event, MessageId, VisitorId
-from experiments.events.journey import Cell, Counts
 from experiments.reporting.segments import segment_attributes
 from experiments.store.store import Store
 

@@ -1,8 +1,9 @@
-"""Kind: read straight from the events it is the same as by the judgement, and whoever is not plain is left to that."""
+"""Contribution: read at once from the events, it makes the rows that the tables make one by one."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 import pytest
@@ -10,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from experiments.definition.experiment import Experiment
-from experiments.events.contribution import KEPT_LEVELS, Kind, Kinds
+from experiments.events.contribution import KEPT_LEVELS, Row, rows
 from experiments.events.event import Event, distinct
 from experiments.events.journey import Meaning
 from experiments.events.person import people
+from experiments.events.tally import Tally, add
+from tests.experiments.cases import former_judge
 from tests.experiments.cases.any_facts import facts
 from tests.experiments.cases.histories import DAY, PHASE, action, exposure, join, withdrawal
 
@@ -22,16 +25,24 @@ ADJUSTED = PHASE.model_copy(
 )
 LONG_AGO = PHASE.model_copy(update={"phase": 2, "ended_at": None})
 SHORTER = PHASE.model_copy(update={"window": timedelta(hours=2)})  # than a step's: no site may have such a phase
+PHASES = {"": PHASE, "adjusted": ADJUSTED, "phase 2": LONG_AGO, "short": SHORTER}
 ONCE = exposure("v", "single", 0, attributes={"device": "phone"})
 
 
-def kinds(events: list[Event], phase: Experiment = PHASE) -> tuple[Kind | None, Kind | None]:
-    """Read from the events, and by the judgement."""
-    of = Kinds(Meaning(phase))
-    return of.plain(events), of.of(of.meaning.facts(events))
+def by_tables(meaning: Meaning, events: Sequence[Event]) -> Counter[Row]:
+    """What the tables say of this person, each asked by itself."""
+    facts = meaning.facts(events)
+    judged = ((table, one) for table in meaning.tables for _, one in meaning.judged(table, facts, set()))
+    return Counter(row for table, one in judged for row in rows(one.counted, [table]))
 
 
-PLAIN = {
+def summed(some: Iterable[Row]) -> Tally:
+    total: Tally = {}
+    add(total, some)
+    return total
+
+
+AT_ONCE = {
     "exposed": [ONCE],
     "in the next hour": [exposure("v", "single", 60)],
     "at the very start": [exposure("v", "multi", 0)],
@@ -55,70 +66,74 @@ PLAIN = {
     "no step's name": [ONCE, action("v", "other", 5)],
     "received an hour later": [ONCE, action("v", "form_viewed", 5, 65)],
     "another test": [ONCE, exposure("v", "x", 5, experiment="other")],
+    "twice": [ONCE, exposure("v", "single", 5)],
+    "two variants": [ONCE, exposure("v", "multi", 5)],
+    "two variants, the first received last": [exposure("v", "multi", 5), exposure("v", "single", 0, 6)],
+    "three variants, one of them none": [ONCE, exposure("v", "multi", 5), exposure("v", "third", 6)],
+    "a bot": [exposure("v", "single", 0, attributes={"bot": "true"})],
+    "of staff": [exposure("v", "single", 0, attributes={"staff": "true"})],
+    "a sale": [ONCE, action("v", "quote_requested", 5, properties={"amount": 5})],
+    "a sale of no amount": [ONCE, action("v", "quote_requested", 5, properties={"amount": "free"})],
+    "two sales": [ONCE, *(action("v", "quote_requested", at, 9, properties={"amount": at}) for at in (7, 5))],
+    "a sale after the window": [ONCE, action("v", "quote_requested", DAY + 1, properties={"amount": 5})],
+    "a sale and a step": [
+        *(ONCE, action("v", "email_given", 170)),
+        action("v", "quote_requested", 175, properties={"amount": 5}),
+    ],
+    "joined by an exposure to somebody who never came": [exposure("v", "single", 0, joined="w")],
+    "joined by an action to somebody who never came": [ONCE, action("v", "form_viewed", 5, joined="w")],
 }
-NOT_PLAIN = {
+BY_TABLE = {
     "nobody": [],
     "not exposed": [action("v", "form_viewed", 5)],
     "exposed to another test": [exposure("v", "single", 0, experiment="other")],
-    "twice": [ONCE, exposure("v", "single", 5)],
-    "two variants": [ONCE, exposure("v", "multi", 5)],
     "no variant of it": [exposure("v", "third", 0)],
     "before the start": [exposure("v", "single", -0.5)],
     "at the end": [exposure("v", "single", 20 * DAY)],
-    "a bot": [exposure("v", "single", 0, attributes={"bot": "true"})],
-    "of staff": [exposure("v", "single", 0, attributes={"staff": "true"})],
+    "and before the start": [ONCE, exposure("v", "single", -0.5)],
     "withdrawn": [ONCE, withdrawal("v", 5)],
-    "a sale": [ONCE, action("v", "quote_requested", 5, properties={"amount": 5})],
     "joined": [ONCE, join("v", "w", 5)],
-    "joined by an exposure": [exposure("v", "single", 0, joined="w")],
-    "joined by an action": [ONCE, action("v", "form_viewed", 5, joined="w")],
+    "two ids": [ONCE, action("w", "form_viewed", 5)],
     "late": [ONCE, action("v", "form_viewed", 5, 65.5)],
     "exposed late": [exposure("v", "single", 0, 60.5)],
 }
 
 
-@pytest.mark.parametrize("phase", [PHASE, ADJUSTED, LONG_AGO, SHORTER], ids=["", "adjusted", "phase 2", "short"])
-@pytest.mark.parametrize("events", PLAIN.values(), ids=PLAIN)
-def test_a_plain_kind_is_what_the_judgement_says(events: list[Event], phase: Experiment) -> None:
-    plain, judged = kinds(events, phase)
-    assert plain is not None
-    assert plain == judged
-
-
-@pytest.mark.parametrize("events", NOT_PLAIN.values(), ids=NOT_PLAIN)
-def test_who_is_not_plain_is_left_to_the_judgement(events: list[Event]) -> None:
-    plain, _ = kinds(events)
-    assert plain is None
-
-
-SOLD = [ONCE, action("v", "email_given", 170), action("v", "quote_requested", 175, properties={"amount": 5})]
-
-
-@pytest.mark.parametrize("phase", [PHASE, ADJUSTED, LONG_AGO], ids=["", "adjusted", "phase 2"])
-@pytest.mark.parametrize("events", [*PLAIN.values(), SOLD], ids=[*PLAIN, "a sale"])
-def test_the_rows_of_a_kind_are_those_of_the_journey(events: list[Event], phase: Experiment) -> None:
+@pytest.mark.parametrize("phase", PHASES.values(), ids=PHASES)
+@pytest.mark.parametrize("events", AT_ONCE.values(), ids=AT_ONCE)
+def test_what_is_read_at_once_is_what_every_table_says(events: list[Event], phase: Experiment) -> None:
     meaning = Meaning(phase)
-    of = Kinds(meaning)
-    kind = of.of(meaning.facts(events))
-    assert kind is not None
-    assert Counter(of.rows(kind)) == Counter(meaning.journey(events).rows)
+    one = meaning.contribution(events)
+    assert one is not None
+    assert Counter(rows(one, meaning.tables)) == by_tables(meaning, events)
+    assert summed(rows(one, meaning.tables)) == summed(former_judge.journey(phase, events).rows)
+
+
+@pytest.mark.parametrize("events", BY_TABLE.values(), ids=BY_TABLE)
+def test_of_others_each_table_is_asked(events: list[Event]) -> None:
+    meaning = Meaning(PHASE)
+    assert meaning.contribution(events) is None
+    assert summed(meaning.journey(events).rows) == summed(former_judge.journey(PHASE, events).rows)
 
 
 @given(log=st.lists(facts(), max_size=6))
 @settings(max_examples=300)
-def test_of_whatever_history_no_plain_kind_is_another(log: list[Event]) -> None:
+def test_of_whatever_history_what_is_read_at_once_is_what_every_table_says(log: list[Event]) -> None:
     for person in people(distinct(log)):
-        for phase in (PHASE, ADJUSTED, LONG_AGO, SHORTER):
-            plain, judged = kinds(person, phase)
-            assert plain in (None, judged)
-            if judged and not judged.marks and phase is not SHORTER:
-                meaning = Meaning(phase)
-                assert Counter(Kinds(meaning).rows(judged)) == Counter(meaning.journey(person).rows)
+        for phase in PHASES.values():
+            meaning = Meaning(phase)
+            if one := meaning.contribution(person):
+                assert Counter(rows(one, meaning.tables)) == by_tables(meaning, person)
+                assert max(Counter(cell for cell, _ in rows(one, meaning.tables)).values()) == 1
+                for last in range(len(person)):  # of fewer facts the same holds, or they add nothing
+                    assert meaning.contribution(person[:last]) or not meaning.journey(person[:last]).rows
 
 
 def test_levels_do_not_pile_up() -> None:
-    of = Kinds(Meaning(PHASE))
+    meaning = Meaning(PHASE)
     for number in range(KEPT_LEVELS + 500):
         events = [exposure("v", "single", 0, attributes={"plan": str(number)})]
-        assert of.plain(events) == of.of(of.meaning.facts(events))
-        assert 0 < len(of._levels) <= KEPT_LEVELS
+        one = meaning.contribution(events)
+        assert one is not None
+        assert dict(one.levels)["plan"] == str(number)
+        assert 0 < len(meaning.rules._known) <= KEPT_LEVELS

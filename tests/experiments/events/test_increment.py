@@ -1,19 +1,23 @@
-"""Growth: by the short path or the long one, more events add what the difference of two whole tallies says."""
+"""Growth: whoever they concern, more events add what the difference of two whole tallies of the former judge says."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from experiments.events import increment
+from experiments.events.contribution import Contribution, Row, Table
 from experiments.events.event import Event, MessageId, VisitorId, distinct
-from experiments.events.increment import KEPT_KINDS, Growth
-from experiments.events.journey import Facts, Journey, Meaning, Table
+from experiments.events.increment import KEPT_CONTRIBUTIONS, Growth
+from experiments.events.journey import Journey, Meaning
 from experiments.events.person import people
-from experiments.events.tally import Tally, difference, tally
+from experiments.events.tally import Tally, difference
+from tests.experiments.cases.any_facts import logs
+from tests.experiments.cases.former_judge import tally
 from tests.experiments.cases.histories import DAY, PHASE, action, exposure, join, minute, withdrawal
 
 SECOND = PHASE.model_copy(update={"phase": 2, "started_at": minute(20 * DAY), "ended_at": None, "status": "running"})
@@ -62,12 +66,21 @@ def _viewed(name: str, at: int, received: int) -> Event:
     splits=st.lists(st.integers(0, 3), min_size=12, max_size=12),
 )
 @settings(max_examples=150)
-def test_the_short_path_says_what_the_long_one_says(history: tuple[list[Event], ...], splits: list[int]) -> None:
+def test_what_is_added_is_the_difference_of_two_tallies(history: tuple[list[Event], ...], splits: list[int]) -> None:
     for phase in (PHASE, SECOND):
         growth = Growth(Meaning(phase))
         for events, split in zip(history, splits, strict=True):
             known, fresh = events[:split], events[split:]
             assert grown(growth, known, fresh) == difference(tally(phase, events), tally(phase, known))
+
+
+@given(log=logs(), number=st.integers(0, 9))
+@settings(max_examples=200)
+def test_whatever_is_known_and_comes_the_difference_is_added(log: list[Event], number: int) -> None:
+    events = distinct(log)
+    for phase in (PHASE, SECOND, ADJUSTED):
+        change = grown(Growth(Meaning(phase)), events[:number], events[number:])
+        assert change == difference(tally(phase, events), tally(phase, events[:number]))
 
 
 def _alike(
@@ -120,51 +133,71 @@ def test_people_who_are_almost_alike_are_not_taken_for_each_other(first: str, so
 
 TWO_VARIANTS = [exposure("v", "single", 0), exposure("v", "multi", 1)]
 PATHS = [
-    # what was known, what comes; of how many tables at once a journey is made, and for the next person like this one
-    ("nobody before", [], [exposure("v", "single", 0)], 0, 0),
-    ("one step more", [exposure("v", "single", 0)], [action("v", "testimonials_viewed", 5)], 0, 0),
-    ("closure", [exposure("v", "single", 0)], [action("v", "email_given", 5)], 0, 0),
-    ("a sale", [exposure("v", "single", 0)], [action("v", "quote_requested", 5, properties={"amount": 5})], 0, 0),
-    ("marked, nobody before", [], TWO_VARIANTS, 12, 0),
-    ("marked, one step more", TWO_VARIANTS, [action("v", "testimonials_viewed", 5)], 3, 0),
-    ("marked, closure", TWO_VARIANTS, [action("v", "email_given", 5)], 5, 0),
-    ("no step's name", [exposure("v", "single", 0)], [action("v", "other", 5)], 0, 0),
-    ("not exposed", [action("v", "form_viewed", 5)], [action("v", "email_given", 5)], 0, 0),
-    ("late", [exposure("v", "single", 0)], [action("v", "form_viewed", 5, 9 * DAY)], 12, 12),
+    # what was known, what comes; is the journey asked, or do rows follow from a contribution
+    ("nobody before", [], [exposure("v", "single", 0)], False),
+    ("one step more", [exposure("v", "single", 0)], [action("v", "testimonials_viewed", 5)], False),
+    ("closure", [exposure("v", "single", 0)], [action("v", "email_given", 5)], False),
+    ("a sale", [exposure("v", "single", 0)], [action("v", "quote_requested", 5, properties={"amount": 5})], False),
+    ("marked, nobody before", [], TWO_VARIANTS, False),
+    ("marked, one step more", TWO_VARIANTS, [action("v", "testimonials_viewed", 5)], False),
+    ("marked, closure", TWO_VARIANTS, [action("v", "email_given", 5)], False),
+    ("a bot", [], [exposure("v", "single", 0, attributes={"bot": "true"})], False),
+    ("acted before exposure", [action("v", "form_viewed", -5)], [exposure("v", "single", 0)], False),
+    ("late", [exposure("v", "single", 0)], [action("v", "form_viewed", 5, 9 * DAY)], True),
 ]
 
 
-@pytest.mark.parametrize(("known", "fresh", "tables", "again"), [row[1:] for row in PATHS], ids=[r[0] for r in PATHS])
-def test_only_what_can_change_is_asked(
-    known: list[Event], fresh: list[Event], tables: int, again: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("known", "fresh", "whole"), [row[1:] for row in PATHS], ids=[r[0] for r in PATHS])
+def test_who_is_like_somebody_before_costs_no_judgement_and_no_rows(
+    known: list[Event], fresh: list[Event], whole: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = [0]
-    whole = Meaning.in_tables
+    judged, made = [], []
+    journey, rows = Meaning.journey, increment.rows
 
-    def noted(meaning: Meaning, some: Sequence[Table], of: Facts) -> Journey:
-        asked.append(len(some) if any(person.exposures for person in of.people.values()) else 0)
-        return whole(meaning, some, of)
+    def noted(meaning: Meaning, events: Sequence[Event]) -> Journey:
+        judged.append(events)
+        return journey(meaning, events)
 
-    monkeypatch.setattr(Meaning, "in_tables", noted)
+    def counted(one: Contribution, tables: Iterable[Table]) -> Iterator[Row]:
+        made.append(one)
+        return rows(one, tables)
+
+    monkeypatch.setattr(Meaning, "journey", noted)
+    monkeypatch.setattr(increment, "rows", counted)
     growth = Growth(Meaning(PHASE))
-    grown(growth, known, fresh)
-    assert max(asked) == tables
-    asked[:] = [0]
+    first = grown(growth, known, fresh)
+    assert bool(judged) is whole
+    assert bool(made) is not whole
+    made.clear()
     before, after = (
         [dataclasses.replace(one, visitor=VisitorId("w"), message_id=MessageId(f"{one.message_id}-w")) for one in some]
         for some in (known, fresh)
     )
-    grown(growth, before, after)
-    assert max(asked) == again
+    assert grown(growth, before, after) == first
+    assert not made
 
 
-def test_kinds_do_not_pile_up() -> None:
+@pytest.mark.parametrize(
+    ("known", "fresh"),
+    [
+        ([exposure("v", "single", 0)], [action("v", "other", 5)]),
+        ([action("v", "form_viewed", 5)], [action("v", "email_given", 5)]),
+    ],
+    ids=["no step's name", "not exposed"],
+)
+def test_what_changes_no_contribution_adds_nothing(known: list[Event], fresh: list[Event]) -> None:
     growth = Growth(Meaning(PHASE))
-    for number in range(KEPT_KINDS + 500):
+    assert not grown(growth, known, fresh)
+    assert not growth._kept
+
+
+def test_contributions_do_not_pile_up() -> None:
+    growth = Growth(Meaning(PHASE))
+    for number in range(KEPT_CONTRIBUTIONS + 500):
         sale = action(f"v{number}", "quote_requested", 5, properties={"amount": number / 100})
         change = grown(growth, [], [exposure(f"v{number}", "single", 0), sale])
         assert change == tally(PHASE, [exposure("v", "single", 0), dataclasses.replace(sale, visitor=VisitorId("v"))])
-        assert 0 < len(growth._kept) <= KEPT_KINDS
+        assert 0 < len(growth._kept) <= KEPT_CONTRIBUTIONS
 
 
 def test_an_earlier_sale_takes_a_mark_away() -> None:

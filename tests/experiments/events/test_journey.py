@@ -1,4 +1,4 @@
-"""journey: its rules by cases, by a literal second reading, and by changing each rule."""
+"""journey: its rules by cases, by the former judge, by a literal second reading, and by changing each rule."""
 
 from __future__ import annotations
 
@@ -18,10 +18,14 @@ import experiments
 from experiments.events.cohort import DAY as DAYS
 from experiments.events.cohort import HOUR as HOURS
 from experiments.events.cohort import Clock
+from experiments.events.contribution import Cell, Counts
 from experiments.events.event import Event, distinct
-from experiments.events.journey import Cell, Counts, concerns, journey
-from experiments.events.tally import tally
-from tests.experiments.cases.histories import DAY, PHASE, action, exposure, join, withdrawal
+from experiments.events.journey import Journey, concerns, journey
+from experiments.events.person import people
+from experiments.events.tally import Tally, add, tally
+from tests.experiments.cases import former_judge
+from tests.experiments.cases.any_facts import logs
+from tests.experiments.cases.histories import DAY, PHASE, action, exposure, join, minute, withdrawal
 from tests.experiments.cases.journey_cases import CASES, Case, failures
 
 
@@ -34,6 +38,42 @@ def test_case(case: Case) -> None:
 def test_order_does_not_matter_and_twice_is_once(case: Case) -> None:
     for events in itertools.islice(itertools.permutations(case.events), 24):
         assert journey(PHASE, events) == journey(PHASE, (*case.events, *case.events))
+
+
+PHASES = [
+    PHASE,
+    PHASE.model_copy(update={"phase": 2, "started_at": minute(20 * DAY), "ended_at": None, "status": "running"}),
+    PHASE.model_copy(
+        update={
+            "path": (*PHASE.path[:-1], PHASE.macro.model_copy(update={"value": 12.5})),
+            "analysis": PHASE.analysis.model_copy(update={"adjust_for": ("device", "tier")}),
+        }
+    ),
+    PHASE.model_copy(update={"path": (*PHASE.path[:-1], PHASE.macro.model_copy(update={"value": None}))}),
+]
+
+
+def summed(one: Journey) -> Journey:
+    """The same with each cell once, in an order of their own."""
+    cells: Tally = {}
+    add(cells, one.rows)
+    return dataclasses.replace(one, rows=sorted(cells.items(), key=str))
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_the_former_judge_says_the_same_of_a_case(case: Case) -> None:
+    assert not failures(case, PHASE, former_judge.journey)
+    for phase in PHASES:
+        assert summed(journey(phase, case.events)) == summed(former_judge.journey(phase, case.events))
+
+
+@settings(max_examples=500)
+@given(logs())
+def test_the_former_judge_says_the_same_of_whatever_history(events: list[Event]) -> None:
+    for phase in PHASES:
+        assert tally(phase, events) == former_judge.tally(phase, events)
+        for some in (events, *people(distinct(events))):
+            assert summed(journey(phase, some)) == summed(former_judge.journey(phase, some))
 
 
 def test_a_definition_that_never_ran_is_no_phase() -> None:
@@ -150,57 +190,68 @@ def _prompt(event: Event) -> Event:
 
 # Each rule, and how to break it: (file, the text that says it, a text that says something else)
 MUTATIONS = [
-    ("journey.py", "event.at < self.started_at:", "event.at <= self.started_at:"),
-    ("journey.py", "if self.experiment.phase == 1:", "if self.experiment.phase != 1:"),
-    ("journey.py", "event.at >= self.ended_at:", "event.at > self.ended_at:"),
-    ("journey.py", "event.experiment == self.experiment.key and ", ""),
-    ("journey.py", " and event.variant in self.variants", ""),
-    ("journey.py", " and event.name in self.names", " and event.name == 'form_viewed'"),
+    ("journey.py", "exposure.at < self.rules.started_at:", "exposure.at <= self.rules.started_at:"),
+    ("journey.py", "if self.experiment.phase == 1", "if self.experiment.phase != 1"),
+    ("journey.py", "exposure.at >= ended_at", "exposure.at > ended_at"),
+    ("journey.py", "if exposure.experiment != self.experiment.key:", "if False:"),
+    ("journey.py", "if exposure.variant not in self._variants:", "if False:"),
+    ("contribution.py", "for name in self.names}", "for name in ['form_viewed']}"),
+    ("journey.py", " and event.name in self.rules.names", " and event.name == 'form_viewed'"),
     ("journey.py", 'elif event.kind == "withdrawal":', 'elif event.kind == "never":'),
     ("journey.py", "if event.joined is not None and event.joined != event.visitor:", 'if event.kind == "join":'),
-    ("journey.py", "if event.received_at <= seal:", "if True:"),
-    ("journey.py", "if event.received_at <= seal:", "if event.received_at < seal:"),
-    ("journey.py", "sorted(person.exposures, key=_moment)", "person.exposures"),
-    ("journey.py", "return (event.at, event.received_at, event.message_id)", "return (event.received_at, event.at, event.message_id)"),
-    ("journey.py", "return (event.at, event.received_at, event.message_id)", "return (event.at, START, event.message_id)".replace("START", "event.at")),
-    ("journey.py", 'for flag in ("bot", "staff")', 'for flag in ("bot",)'),
-    ("journey.py", 'for flag in ("bot", "staff")', 'for flag in ("staff",)'),
-    ("journey.py", 'event.attributes.get(flag) == "true"', "flag in event.attributes"),
-    ("journey.py", "if event.at <= one.at <=", "if event.at < one.at <="),
-    ("journey.py", "if event.at <= one.at <=", "if one.at <="),
-    ("journey.py", "<= event.at + clock.window]", "< event.at + clock.window]"),
-    ("journey.py", "event.at + clock.window]", "event.at + self.experiment.window]"),
-    ("journey.py", "if one.received_at <= seal]", "if one.received_at < seal]"),
-    ("journey.py", "if one.received_at <= seal]", "]"),
-    ("journey.py", "for later in experiment.path[index:]}", "for later in experiment.path[:0]}"),
-    ("journey.py", "for later in experiment.path[index:]}", "for later in experiment.path}"),
-    ("journey.py", "late.update(event.message_id for event in sight.tardy if event.name in makes)", "pass"),
-    ("journey.py", "late.update(e.message_id for e in sight.tardy if e.name == macro.event and _moment(e) < _moment(sale))", "pass"),
-    ("journey.py", " and _moment(e) < _moment(sale))", ")"),
-    ("journey.py", "sale = min(", "sale = max("),
-    ("journey.py", "event for event in sight.known if event.name == macro.event", "event for event in sight.tardy or sight.known if event.name == macro.event"),
-    ("journey.py", "judgement.bad_value = value is None", "judgement.bad_value = not value"),
-    ("journey.py", "judgement.bad_value = value is None", "judgement.bad_value = False"),
-    ("journey.py", "min(value or 0, round(self.experiment.value_cap * 100))", "value or 0"),
-    ("journey.py", "judgement.value**2", "judgement.value"),
-    ("journey.py", 'judgement.excluded = "consent-withdrawn"', "continue"),
-    ("journey.py", "        if judgement.excluded:\n            return\n", ""),
-    ("journey.py", "event.variant != judgement.first.variant", "True"),
-    ("journey.py", 'yield "ledger", "second-variant"', 'yield "ledger", "bad-value"'),
-    ("journey.py", "any(count and join.received_at > table", "any(False and join.received_at > table"),
-    ("journey.py", "count and join.received_at > table", "count and join.received_at >= table"),
-    ("journey.py", "any(count and join.received_at", "any(join.received_at"),
+    ("journey.py", "if one.received_at <= clock.seal(clock.cohort(one.at))]", "]"),
+    ("journey.py", "if one.received_at <= clock.seal", "if one.received_at < clock.seal"),
+    ("journey.py", "min(timely, key=in_time)", "timely[0]"),
+    ("journey.py", "min(exposures, key=in_time)", "exposures[0]"),
+    ("contribution.py", "return (event.at, event.received_at, event.message_id)", "return (event.received_at, event.at, event.message_id)"),
+    ("contribution.py", "return (event.at, event.received_at, event.message_id)", "return (event.at, event.at, event.message_id)"),
+    ("contribution.py", 'for flag in ("bot", "staff")', 'for flag in ("bot",)'),
+    ("contribution.py", 'for flag in ("bot", "staff")', 'for flag in ("staff",)'),
+    ("contribution.py", 'first.attributes.get(flag) == "true"', "flag in first.attributes"),
+    ("contribution.py", "if action.at < first.at:", "if action.at <= first.at:"),
+    ("contribution.py", "if action.at < first.at:", "if False:"),
+    ("contribution.py", "if after <= limit:", "if after < limit:"),
+    ("contribution.py", "(limit <= own[bit]) << bit", "(limit <= window) << bit"),
+    ("contribution.py", "(limit <= window) << bit", "(limit <= own[bit]) << bit"),
+    ("journey.py", "if action.received_at <= seal]", "if action.received_at < seal]"),
+    ("journey.py", "if action.received_at <= seal]", "]"),
+    ("contribution.py", "for later in experiment.path[index:]}", "for later in experiment.path[:0]}"),
+    ("contribution.py", "for later in experiment.path[index:]}", "for later in experiment.path}"),
+    ("journey.py", "if table.reached(self.rules.reaches(one.first, action)) & missing or (", "if ("),
+    ("journey.py", "sale is not None and self.rules.sale", "False and self.rules.sale"),
+    ("journey.py", "self.rules.sale(one.first, (sale, action)) is action", "self.rules.sale(one.first, (action,)) is action"),
+    ("contribution.py", "return min((one for one", "return max((one for one"),
+    ("journey.py", "self.rules.contribution(first, known, person.exposures)", "self.rules.contribution(first, tardy or known, person.exposures)"),
+    ("contribution.py", "bad_value = worth is None", "bad_value = not worth"),
+    ("contribution.py", "bad_value = worth is None", "bad_value = False"),
+    ("contribution.py", "min(worth or 0, round(self.experiment.value_cap * 100))", "worth or 0"),
+    ("contribution.py", "one.value**2", "one.value"),
+    ("journey.py", '_replace(excluded="consent-withdrawn")', "_replace(excluded=None)"),
+    ("contribution.py", "        if one.excluded:\n            continue\n", ""),
+    ("contribution.py", "if one.variant != first.variant", ""),
+    ("contribution.py", 'yield ("ledger", "second-variant", other)', 'yield ("ledger", "bad-value", other)'),
+    ("contribution.py", "(one.others.count(other),)", "(1,)"),
+    ("journey.py", "any(count and counted and join.received_at > seal", "any(False and join.received_at > seal"),
+    ("journey.py", "count and counted and join.received_at > seal", "count and counted and join.received_at >= seal"),
+    ("journey.py", "any(count and counted and", "any(counted and"),
+    ("journey.py", "any(count and counted and", "any(count and"),
+    ("journey.py", ' if row[0][0] != "ledger")', ")"),
     ("journey.py", "late.add(join.message_id)", "pass"),
-    ("journey.py", "            late.append(event.message_id)\n", ""),
-    ("journey.py", "Clock(HOUR, experiment.window_of(step))", "Clock(DAY, experiment.window_of(step))"),
-    ("journey.py", "Clock(DAY, experiment.window_of(step))", "Clock(HOUR, experiment.window_of(step))"),
-    ("journey.py", "Clock(DAY, experiment.window)", "Clock(HOUR, experiment.window)"),
-    ("journey.py", "Clock(HOUR, timedelta(0))", "Clock(HOUR, experiment.window)"),
-    ("journey.py", "1 << bit", "2 << bit"),
-    ("journey.py", 'attributes["first_seen"] < ', 'attributes["first_seen"] <= '),
-    ("journey.py", "return attributes.get(attribute) or UNKNOWN", 'return attributes.get(attribute) or ""'),
-    ("journey.py", "judgement.first.attributes", "{}"),
-    ("journey.py", 'for name in self.experiment.analysis.adjust_for', "for name in ()"),
+    ("journey.py", "if one is None or in_time(exposure) < in_time(one.first):", "if False:"),
+    ("journey.py", "if one is None or in_time(exposure) < in_time(one.first):", "if one is None:"),
+    ("journey.py", "event.received_at - event.at > GRACE or ", ""),
+    ("journey.py", " or event.visitor != events[0].visitor", ""),
+    ("journey.py", 'elif event.kind != "exposure":\n                return None', 'elif event.kind != "exposure":\n                pass'),
+    ("journey.py", 'elif belonging in ("before-start", "after-end"):\n                return None', 'elif belonging in ("before-start", "after-end"):\n                pass'),
+    ("contribution.py", "Clock(HOUR, window)", "Clock(DAY, window)"),
+    ("contribution.py", "Clock(DAY, window)", "Clock(HOUR, window)"),
+    ("contribution.py", "Clock(DAY, experiment.window)", "Clock(HOUR, experiment.window)"),
+    ("contribution.py", "Clock(HOUR, timedelta(0))", "Clock(HOUR, experiment.window)"),
+    ("contribution.py", "(limit <= window) << bit ", "(limit <= window) << bit + 1 "),
+    ("contribution.py", 'attributes["first_seen"] < ', 'attributes["first_seen"] <= '),
+    ("contribution.py", "return attributes.get(name) or UNKNOWN", 'return attributes.get(name) or ""'),
+    ("contribution.py", "attributes = first.attributes\n", "attributes: dict[str, str] = {}\n"),
+    ("contribution.py", "for name in self.experiment.analysis.adjust_for", "for name in ()"),
     ("cohort.py", "(cohort + 1) * self.length + self.window + GRACE", "cohort * self.length + self.window + GRACE"),
     ("cohort.py", "(cohort + 1) * self.length + self.window + GRACE", "(cohort + 1) * self.length + GRACE"),
     ("cohort.py", "(cohort + 1) * self.length + self.window + GRACE", "(cohort + 1) * self.length + self.window"),
@@ -212,30 +263,24 @@ MUTATIONS = [
 ]  # fmt: skip
 
 
+CHAIN = ("contribution.py", "journey.py")  # each is made again, of what the one before it says
+
+
 @pytest.mark.parametrize(
     ("file", "rule", "broken"), MUTATIONS, ids=[f"{f}: {r[:60]} -> {b[:60]}" for f, r, b in MUTATIONS]
 )
 def test_breaking_a_rule_is_noticed(monkeypatch: pytest.MonkeyPatch, file: str, rule: str, broken: str) -> None:
     floor = Path(str(experiments.__file__)).parent
-    (place,) = floor.rglob(file)
-    source = place.read_text()
-    assert rule in source
-    if file != "journey.py":
-        changed = _module(f"experiments.{place.parent.name}.{place.stem}", source.replace(rule, broken))
-        monkeypatch.setitem(sys.modules, changed.__name__, changed)
-        source = (floor / "events/journey.py").read_text()
-    else:
-        source = source.replace(rule, broken)
-    mutant = _module("mutant", source)
-    monkeypatch.setitem(sys.modules, "mutant", mutant)
+    for name in CHAIN if file in CHAIN else (file, *CHAIN):
+        (place,) = floor.rglob(name)
+        source = place.read_text()
+        if name == file:
+            assert rule in source
+            source = source.replace(rule, broken)
+        mutant = ModuleType(f"experiments.{place.parent.name}.{place.stem}")
+        monkeypatch.setitem(sys.modules, mutant.__name__, mutant)
+        exec(compile(source, mutant.__name__, "exec"), mutant.__dict__)
     assert any(_fails(case, mutant) for case in CASES) or _earlier_phase(mutant).rows, "no case notices"
-
-
-def _module(name: str, source: str) -> ModuleType:
-    module = ModuleType(name)
-    sys.modules.setdefault(name, module)  # dataclasses look their module up
-    exec(compile(source, name, "exec"), module.__dict__)
-    return module
 
 
 def _fails(case: Case, mutant: Any) -> bool:
