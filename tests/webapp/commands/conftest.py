@@ -1,4 +1,4 @@
-"""The command `demo`, running."""
+"""Commands, run in this process; sites made by them, and their stores; the command `demo`, running."""
 
 from __future__ import annotations
 
@@ -15,12 +15,48 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
+from experiments.site.catalog import Catalog
+from experiments.store.sqlite.engine import SqliteStore, open_store
 from webapp.cli import main
 from webapp.commands.demo import history as demo_site
+from webapp.server.app import now_utc
 
 YESLADDER = [sys.executable, "-W", "error", "-c", "from webapp.cli import main; main(prog_name='yesladder')"]
+
+
+def run(*arguments: object, columns: int = 80) -> Result:
+    """What a command does and prints in a terminal of so many columns."""
+    return CliRunner(env={"COLUMNS": str(columns)}).invoke(main, [str(argument) for argument in arguments])
+
+
+def simulated_site(path: Path, visitors: int, days: int = 14, *drafts: str) -> Path:
+    """A new site here, with these drafts from the gallery, whose contact form so many simulated visitors met."""
+    assert run("init", path).exit_code == 0
+    for draft in drafts:
+        assert run("new", draft, path).exit_code == 0
+    result = run("simulate", path, "contact-form", "--visitors", visitors, "--days", days, "--into-site")
+    assert result.exit_code == 0, result.output
+    return path
+
+
+@contextmanager
+def store_of(site: Path) -> Iterator[SqliteStore]:
+    """The site's store, opened beside the command."""
+    store = open_store(site / "yesladder.db", Catalog(site, now_utc).phases)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A new site, as `init` makes it."""
+    path = tmp_path / "site"
+    assert run("init", path).exit_code == 0
+    return path
 
 
 @dataclass
@@ -65,7 +101,7 @@ def served_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[...
     """`with served_demo(*options) as demo:` A small demo, served; every process of it is gone at the end."""
     monkeypatch.setattr(demo_site, "VISITORS", {"multi-step-form": 60, "popup-contact-form": 40})
     folder = str(tmp_path / "demo-site")
-    assert CliRunner().invoke(main, ["demo", "--folder", folder, "--no-serve"]).exit_code == 0
+    assert run("demo", "--folder", folder, "--no-serve").exit_code == 0
 
     @contextmanager
     def served(*options: str) -> Iterator[Running]:

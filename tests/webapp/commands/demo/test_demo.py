@@ -16,19 +16,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
 from experiments.site.catalog import Catalog
 from experiments.store.sqlite.engine import open_store
-from webapp.cli import main
+from tests.webapp.commands.conftest import run
 from webapp.commands.demo import history as demo_site
 
 YESLADDER = [sys.executable, "-W", "error", "-c", "from webapp.cli import main; main(prog_name='yesladder')"]
 NAMES = ["contact-form", "free-trial-screener", "popup-contact-form"]
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
 @pytest.fixture(scope="module")

@@ -7,37 +7,22 @@ import json
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
 from experiments.assignment.assignment import assign
 from experiments.definition.experiment import Experiment
 from experiments.site.catalog import Catalog
-from experiments.store.sqlite.engine import SqliteStore, open_store
-from webapp.cli import main
+from tests.webapp.commands.conftest import run, simulated_site, store_of
 from webapp.server.app import now_utc
 
 Serve = Callable[..., AbstractContextManager[Any]]
 BACKUPS = 20
 CLIENTS = 3
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
-@contextmanager
-def store_of(site: Path) -> Iterator[SqliteStore]:
-    store = open_store(site / "yesladder.db", Catalog(site, now_utc).phases)
-    try:
-        yield store
-    finally:
-        store.close()
 
 
 class Client(threading.Thread):
@@ -117,10 +102,7 @@ def test_backups_under_load_have_every_event_acknowledged_before_they_began(
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    path = tmp_path / "site"
-    assert run("init", path).exit_code == 0
-    assert run("simulate", path, "contact-form", "--visitors", 40, "--into-site").exit_code == 0
-    return path
+    return simulated_site(tmp_path / "site", 40)
 
 
 @pytest.mark.parametrize(

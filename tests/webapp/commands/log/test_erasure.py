@@ -3,44 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
 from experiments.assignment.assignment import assign
 from experiments.events.event import Event, MessageId, Refusal, VisitorId
 from experiments.site.catalog import Catalog
 from experiments.store.sqlite import wipe as erasure
-from experiments.store.sqlite.engine import SqliteStore, open_store
-from webapp.cli import main
+from experiments.store.sqlite.engine import open_store
+from tests.webapp.commands.conftest import run, store_of
 from webapp.server.app import now_utc
 
 Serve = Callable[..., AbstractContextManager[Any]]
 
 
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
-@contextmanager
-def store_of(site: Path) -> Iterator[SqliteStore]:
-    store = open_store(site / "yesladder.db", Catalog(site, now_utc).phases)
-    try:
-        yield store
-    finally:
-        store.close()
-
-
 @pytest.fixture
-def site(tmp_path: Path) -> Path:
+def site(site: Path) -> Path:
     """One test that stopped two years ago, one that runs."""
-    path = tmp_path / "site"
-    assert run("init", path).exit_code == 0
+    path = site
     text = (path / "experiments" / "multi-step-form.yaml").read_text()
     old = text.replace("key: contact-form", "key: old-form").replace("status: running", "status: stopped")
     old = f"started_at: 2024-03-01T00:00:00Z\nended_at: 2024-04-01T00:00:00Z\n{old}"

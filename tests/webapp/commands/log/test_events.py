@@ -9,25 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
 from experiments.assignment.assignment import assign
 from experiments.site.catalog import Catalog
-from experiments.store.sqlite.engine import open_store
-from webapp.cli import main
+from tests.webapp.commands.conftest import run, store_of
 from webapp.commands.log import events as event_log
 from webapp.server.app import now_utc
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Path:
-    path = tmp_path / "site"
-    assert run("init", path).exit_code == 0
-    return path
 
 
 def exposure(site: Path, visitor: str, **changes: Any) -> dict[str, Any]:
@@ -113,9 +101,8 @@ def test_one_refused_line_and_nothing_is_stored(site: Path, tmp_path: Path) -> N
 def test_refused_lines_are_skipped_when_asked_and_kept_in_the_log(site: Path, tmp_path: Path) -> None:
     result = run("import", site, refused_lines(site, tmp_path), "--skip-refused")
     assert (result.exit_code, result.stdout) == (0, "1 stored, 0 known already, 5 refused.\n")
-    store = open_store(site / "yesladder.db", Catalog(site, now_utc).phases)
-    assert sum(store.refused().values()) == 5
-    store.close()
+    with store_of(site) as store:
+        assert sum(store.refused().values()) == 5
 
 
 def test_many_refused_lines_are_counted_and_not_all_told(site: Path, tmp_path: Path) -> None:
@@ -177,10 +164,9 @@ def test_verify_reaches_every_decision_again(site: Path) -> None:
     counted = f"{len(decided)} decision{'s' if len(decided) > 1 else ''}"
     assert f"The decision log agrees, too: {counted}.\n" in run("verify", site).stdout
     one = decided[-1]
-    store = open_store(site / "yesladder.db", Catalog(site, now_utc).phases)
-    exposures = [event for event in store.scan() if event.variant == one["variant"] and "bot" not in event.attributes]
-    store.forget(exposures[0].visitor)
-    store.close()
+    with store_of(site) as store:
+        exposed = [event for event in store.scan() if event.variant == one["variant"] and "bot" not in event.attributes]
+        store.forget(exposed[0].visitor)
     result = run("verify", site)
     assert result.exit_code == 0, result.output
     assert f"contact-form phase 1: {one['variant']} was {one['state']} at {one['step']} since " in result.stdout

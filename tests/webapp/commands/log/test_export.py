@@ -7,43 +7,25 @@ import io
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 from flask.testing import FlaskClient
 
 from experiments.events.event import Event
 from experiments.maintenance.export import COUNT_COLUMNS, EVENT_COLUMNS
 from experiments.site.catalog import Catalog
-from experiments.store.sqlite.engine import SqliteStore, open_store
+from experiments.store.sqlite.engine import SqliteStore
 from experiments.store.store import StoreUnavailable
 from tests.experiments.cases.histories import all_cells
-from webapp.cli import main
+from tests.webapp.commands.conftest import run, simulated_site, store_of
 from webapp.server.app import now_utc
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
-@contextmanager
-def store_of(site: Path) -> Iterator[SqliteStore]:
-    store = open_store(site / "yesladder.db", Catalog(site, now_utc).phases)
-    try:
-        yield store
-    finally:
-        store.close()
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    path = tmp_path / "site"
-    assert run("init", path).exit_code == 0
-    assert run("simulate", path, "contact-form", "--visitors", 60, "--into-site").exit_code == 0
-    return path
+    return simulated_site(tmp_path / "site", 60)
 
 
 def anew(site: Path, path: Path) -> Path:

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from webapp.cli import main
+from tests.webapp.commands.conftest import run
 
 CONFIG = """\
 key: offer
@@ -23,10 +22,6 @@ path:
 window: 1 hour
 analysis: {detect: 20%, planned_visitors: 3000}
 """
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
 @pytest.fixture(scope="module")

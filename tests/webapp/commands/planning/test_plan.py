@@ -7,29 +7,20 @@ import shutil
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
-from webapp.cli import main
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+from tests.webapp.commands.conftest import run, simulated_site
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A site with an experiment that has visitors, a draft with its trigger, and one with another."""
-    path = tmp_path_factory.mktemp("plan") / "site"
-    run("init", path)
-    run("new", "popup-contact-form", path)
+    path = simulated_site(tmp_path_factory.mktemp("plan") / "site", 5600, 20, "popup-contact-form")
     shown = (path / "experiments" / "multi-step-form.yaml").read_text()
     follower = shown.replace("key: contact-form", "key: follower").replace("status: running", "status: draft")
     follower = follower.replace("traffic:", "").replace("  planned_visitors:", "  # planned_visitors:")
     (path / "experiments" / "follower.yaml").write_text(f"traffic: 50%\n{follower}")
     bare = follower.replace("key: follower", "key: bare").replace("  detect:", "  # detect:")
     (path / "experiments" / "bare.yaml").write_text(bare)
-    result = run("simulate", path, "contact-form", "--visitors", 5600, "--days", 20, "--into-site")
-    assert result.exit_code == 0, result.output
     return path
 
 

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
 from experiments.events.event import Event, MessageId, Refusal, VisitorId
 from experiments.events.tables import Tables
-from experiments.site.catalog import Catalog
-from experiments.store.sqlite.engine import SqliteStore, open_store
-from webapp.cli import main
+from tests.webapp.commands.conftest import run as in_terminal
+from tests.webapp.commands.conftest import simulated_site, store_of
 
-
-def run(*arguments: object) -> Result:
-    return CliRunner(env={"COLUMNS": "100"}).invoke(main, [str(argument) for argument in arguments])
+run = partial(in_terminal, columns=100)
 
 
 def document(*arguments: object) -> Any:
@@ -27,23 +24,14 @@ def document(*arguments: object) -> Any:
     return json.loads(result.stdout)
 
 
-def opened(site: Path) -> SqliteStore:
-    catalog = Catalog(site, lambda: datetime.now(UTC))
-    return open_store(site / "yesladder.db", catalog.phases)
-
-
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A site with an experiment that has three weeks of visitors, bots and late events among them."""
-    path = tmp_path_factory.mktemp("explaining") / "site"
-    run("init", path)
-    result = run("simulate", path, "contact-form", "--visitors", 2500, "--days", 20, "--into-site")
-    assert result.exit_code == 0, result.output
+    path = simulated_site(tmp_path_factory.mktemp("explaining") / "site", 2500, 20)
     at = datetime.now(UTC) - timedelta(days=15)
     late, second = at + timedelta(days=9), at + timedelta(minutes=5)
     exposed: dict[str, Any] = {"experiment": "contact-form", "variant": "single"}
-    store = opened(path)
-    try:
+    with store_of(path) as store:
         store.append(
             [
                 *(event("exposure", visitor, at, **exposed) for visitor in ("late", "two", "poor", "gone")),
@@ -53,8 +41,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 event("withdrawal", "gone", second),
             ]
         )
-    finally:
-        store.close()
     return path
 
 
@@ -130,16 +116,13 @@ def test_a_revision_is_named_with_what_it_may_have_changed(tmp_path: Path) -> No
     file = path / "experiments" / "multi-step-form.yaml"
     file.write_text(file.read_text().replace("status: running", f"started_at: {began.isoformat()}\nstatus: running"))
     at = began + timedelta(days=1)
-    store = opened(path)
-    try:
+    with store_of(path) as store:
         for kind, visitor, more in (
             ("exposure", "v", {"experiment": "contact-form", "variant": "single"}),
             ("exposure", "w", {"experiment": "contact-form", "variant": "multi-step"}),
         ):
             store.append([event(kind, visitor, at, **more)])
         store.forget(VisitorId("v"))
-    finally:
-        store.close()
     found = document("why", path, "contact-form", "--from", (began + timedelta(days=10)).isoformat())
     causes = {one["cause"]: (one["published_before"], one["dated_after"]) for one in found["revisions"]}
     assert causes == {"trusted-import": (True, False), "forgotten": (True, False)}
@@ -177,15 +160,12 @@ def test_a_ledger_that_differs_from_the_page_says_so(site: Path, monkeypatch: py
 
 
 def test_a_visitor_in_words_and_as_json(site: Path) -> None:
-    store = opened(site)
-    try:
+    with store_of(site) as store:
         first = next(one for one in store.scan() if one.kind == "exposure" and not one.attributes.get("bot"))
         events = store.visitor(first.visitor)
         detail = "properties.variation_id is 'x', must be 'single'"
         refusal = Refusal("variant-mismatch", detail, datetime.now(UTC), visitor=first.visitor)
         store.append([], [refusal])
-    finally:
-        store.close()
     found = document("visitor", site, first.visitor)
     assert [one["message_id"] for one in found["events"]] == [
         one.message_id for one in sorted(events, key=lambda one: (one.at, one.received_at, one.message_id))

@@ -6,35 +6,21 @@ import json
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
 from experiments.store.sqlite.file import SqliteFile
-from webapp.cli import main
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+from tests.webapp.commands.conftest import run, simulated_site
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A site with a running experiment that has visitors, and a draft."""
-    path = tmp_path_factory.mktemp("results") / "site"
-    run("init", path)
-    run("new", "popup-contact-form", path)
-    result = run("simulate", path, "contact-form", "--visitors", 2500, "--days", 20, "--into-site")
-    assert result.exit_code == 0, result.output
-    return path
+    return simulated_site(tmp_path_factory.mktemp("results") / "site", 2500, 20, "popup-contact-form")
 
 
 @pytest.fixture
 def decided(tmp_path: Path) -> Path:
     """A site with an experiment that has come to some verdicts, which nobody has looked at yet."""
-    path = tmp_path / "site"
-    run("init", path)
-    result = run("simulate", path, "contact-form", "--visitors", 5000, "--days", 20, "--into-site")
-    assert result.exit_code == 0, result.output
-    return path
+    return simulated_site(tmp_path / "site", 5000, 20)
 
 
 def test_the_table_has_the_verdict_every_step_and_the_data(site: Path) -> None:

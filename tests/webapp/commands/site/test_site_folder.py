@@ -9,23 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
 from experiments.site.catalog import Catalog, check
 from experiments.site.site import Site
-from webapp.cli import main
+from tests.webapp.commands.conftest import run
 from webapp.server.app import now_utc
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments])
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Path:
-    path = tmp_path / "site"
-    assert run("init", path).exit_code == 0
-    return path
 
 
 def files(folder: Path) -> dict[str, bytes]:
