@@ -10,6 +10,7 @@ name, is an error. With --check nothing is written, and pages that would change 
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import sys
 import tempfile
@@ -25,6 +26,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from werkzeug.routing import Rule
 
+from experiments.audit.readout import Readout
 from experiments.definition.decision_record import DecisionRecord
 from experiments.definition.definition import Analysis, Audience, Exclusive, Guardrail, Step, Variant
 from experiments.definition.experiment import Experiment
@@ -180,6 +182,56 @@ def tables(views: bool) -> str:
     return table(("view" if views else "table", "holds", "columns"), lines)
 
 
+def results() -> str:
+    """Every part of the results document with its names, from its JSON Schema."""
+    schema = Readout.json_schema()
+    parts = {"Readout": schema, **schema["$defs"]}
+    order = _parts_in_order(schema, parts)
+    known, used, tables_of = MEANINGS["results"], set(), []
+    for part, title in rows(order, "parts"):
+        lines = []
+        for name, one in parts[part]["properties"].items():
+            key = f"{part}.{name}" if f"{part}.{name}" in known else name
+            used.add(key)
+            lines.append((f"`{name}`", kind(one), known.get(key, "")))
+        tables_of.append(f"### {title}\n\n{table(('name', 'is', 'meaning'), lines)}")
+    rows(sorted(used), "results")
+    return "\n".join(tables_of)
+
+
+def _parts_in_order(schema: Mapping[str, Any], parts: Mapping[str, Any]) -> list[str]:
+    """The parts in the order in which the document comes to them."""
+    order = ["Readout"]
+    for name in order:  # grows while it is walked
+        found = re.findall(r"#/\$defs/(\w+)", json.dumps(parts[name]["properties"]))
+        order += [one for one in dict.fromkeys(found) if one not in order]
+    return order
+
+
+_KINDS: Final = {
+    "string": "text",
+    "integer": "whole number",
+    "number": "number",
+    "boolean": "true or false",
+    "null": "null",
+    "array": "list",
+    "object": "object, by name",
+    "date-time": "moment",
+    "date": "day",
+}
+
+
+def kind(schema: Mapping[str, Any]) -> str:
+    """What a value of the document is, in words."""
+    if "anyOf" in schema:
+        return listing(kind(one) for one in schema["anyOf"])
+    if values := schema.get("enum", [schema["const"]] if "const" in schema else []):
+        return listing(f"`{one}`" for one in values)
+    if "prefixItems" in schema:
+        return "[low, high]"
+    return "object" if "$ref" in schema else _KINDS[schema.get("format", schema["type"])]
+
+
 def script(part: str) -> str:
     """The readable source of a part of the snippet."""
     return (BROWSER / "snippet" / f"{part}.js").read_text("utf-8")
@@ -248,6 +300,7 @@ MAKERS: Final[Mapping[str, Callable[[], str]]] = {
     **{f"routes-{section}": lambda section=section: routes(section) for section in MEANINGS["routes"]},
     "tables": lambda: tables(views=False),
     "views": lambda: tables(views=True),
+    "results": results,
     "moments": moments,
     "page-attributes": page_attributes,
     "tag": tag,

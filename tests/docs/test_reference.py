@@ -13,6 +13,7 @@ import click
 import pytest
 from ruamel.yaml import YAML
 
+from experiments.audit.readout import Readout
 from experiments.definition.definition import Analysis, Guardrail, Step, Variant
 from experiments.definition.experiment import Experiment
 from experiments.reporting.report import report
@@ -48,6 +49,12 @@ OPTIONS = [
 def test_the_pages_are_what_the_code_makes_of_them() -> None:
     """Else: make reference, and read what it changed."""
     for path, text in REFERENCE["pages"]().items():
+        assert path.read_text("utf-8") == text, f"make reference would change {path.name}"
+
+
+def test_the_picture_of_the_rooms_is_that_of_the_imports() -> None:
+    """Else: make reference, and look at docs/architecture.svg."""
+    for path, text in ROOMS["made"]().items():
         assert path.read_text("utf-8") == text, f"make reference would change {path.name}"
 
 
@@ -110,6 +117,23 @@ def test_the_results_document_shown_is_the_one_answered() -> None:
     tables, as_of = MemoryStore(lambda: [phase]).tables(phase), datetime(2026, 11, 22, tzinfo=UTC)
     answered = report(phase, tables.reach, tables.patterns, {}, as_of).to_json()
     assert _shape(shown) == _shape(json.loads(json.dumps(answered)))
+
+
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_every_name_that_the_results_page_shows_is_in_the_schema(number: int) -> None:
+    """Also where no example that is computed here has anything: the record and the log of decisions."""
+    schema = Readout.json_schema()
+    known = {name for part in (schema, *schema["$defs"].values()) for name in part["properties"]}
+    shown = json.loads(page("docs/reference/results-json.md").blocks_of("json")[number])
+    assert set(shown) <= set(schema["properties"])
+    named = {name for part in ("decision", "decisions", "steps", "value", "ladder") for name in _names(shown.get(part))}
+    assert named - {"single", "multi-step"} <= known
+
+
+def _names(document: Any) -> set[str]:
+    """Every name in a document, however deep."""
+    inner = document.values() if isinstance(document, dict) else document if isinstance(document, list) else ()
+    return set(document if isinstance(document, dict) else ()).union(*(_names(one) for one in inner))
 
 
 def _shape(document: dict[str, Any]) -> list[list[str]]:
