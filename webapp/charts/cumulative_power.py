@@ -1,4 +1,4 @@
-"""ChancesChart: with what chance an experiment is decided by each week, as a picture and as a table."""
+"""CumulativePower: with what chance an experiment is decided by each week, as a picture and as a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Asked: which phase, which moment and which step an address asks for, or in words why there is none such."""
+"""Query: which phase and which moment an address asks for, or in words why there is none such."""
 
 from __future__ import annotations
 

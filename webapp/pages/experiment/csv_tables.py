@@ -1,4 +1,4 @@
-"""Tables: the numbers of a result page as CSV, one file per table, unformatted: shares in [0, 1], times in UTC."""
+"""CSV tables: the numbers of a result page as CSV, one file per table, unformatted: shares in [0, 1], times in UTC."""
 
 from __future__ import annotations
 

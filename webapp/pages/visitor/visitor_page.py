@@ -14,7 +14,7 @@ from experiments.definition.experiment import Experiment
 from experiments.definition.quantity import iso
 from experiments.events.event import Event, Refusal
 from experiments.store.store import Store
-from webapp.pages.visitor import visitor_sentences as fates
+from webapp.pages.visitor import visitor_sentences as sentences
 from webapp.pages.visitor.visitor_sentences import Tone
 from webapp.words.formatting import Formatting, listing
 from webapp.words.sentences import spoken
@@ -35,7 +35,7 @@ class Statement:
     @property
     def sign(self) -> str:
         """The shape of its tone."""
-        return fates.SIGNS[self.tone]
+        return sentences.SIGNS[self.tone]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +142,9 @@ def _parts(one: Chapter, now: datetime, formatting: Formatting) -> Iterator[Part
             visitor=counted.exposure.visitor if several else "",
             variant=counted.exposure.variant or "",
             column=keys.index(counted.exposure.variant or ""),
-            standing=fates.standing(one, counted, formatting),
+            standing=sentences.standing(one, counted, formatting),
             steps=list(_rows(one, counted, now, formatting)),
-            value=fates.worth(counted, one.experiment, formatting) if counted.sale else "",
+            value=sentences.worth(counted, one.experiment, formatting) if counted.sale else "",
             attributes=[(name, level) for name, level in counted.attributes.items() if level != "unknown"],
             marks=marks if counted is one.visitors[0] else (),
         )
@@ -162,7 +162,7 @@ def _rows(one: Chapter, counted: Counted, now: datetime, formatting: Formatting)
             and (passage.exposure.visitor if passage.exposure.visitor in ids else ids[0]) == counted.exposure.visitor
         ]
         for passage in passages:
-            tone, (answer, *more) = fates.outcome(passage, now, formatting)
+            tone, (answer, *more) = sentences.outcome(passage, now, formatting)
             if passage.exposure != counted.exposure:
                 first = passage.exposure
                 since = f"{first.variant} since {formatting.moment(first.at)}"
@@ -181,8 +181,8 @@ def _moment(told: Told, parts: Mapping[tuple[str, int], Sequence[Counted]], aske
     some = [(phase, note) for phase, note in told.notes if not (exposed and note.fate == "not-exposed")]
     for phase, notes in groupby(some, key=lambda one: one[0]):
         counted = parts.get((phase.key, phase.phase), ())
-        for note in fates.told((note for _, note in notes), event, phase):
-            line = Statement(fates.tone(note), fates.said(note, event, phase, counted, shown))
+        for note in sentences.told((note for _, note in notes), event, phase):
+            line = Statement(sentences.tone(note), sentences.said(note, event, phase, counted, shown))
             by_line.setdefault(line, []).append(phase.name)
     if not by_line:
         by_line[Statement("plain", _nothing(event))] = []
@@ -191,10 +191,10 @@ def _moment(told: Told, parts: Mapping[tuple[str, int], Sequence[Counted]], aske
     return Moment(
         at=event.at,
         clock=f"{event.at.astimezone(shown.zone):%H:%M:%S}",
-        title=fates.title(event),
+        title=sentences.title(event),
         context=f"{event.experiment}: {event.variant}" if event.experiment else "",
         visitor=event.visitor if event.visitor != asked else "",
-        delay=fates.delay(event),
+        delay=sentences.delay(event),
         details=list(_details(event)),
         lines=[(name, [line for line, where in by_line.items() if listing(where) == name]) for name in names],
         tone="alarm" if "alarm" in tones else "good" if "good" in tones else "plain",

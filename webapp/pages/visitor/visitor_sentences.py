@@ -1,4 +1,4 @@
-"""Fates: in plain words, what became of an event and whether a step was reached, for the visitor's page and command."""
+"""What became of an event, and whether a step was reached, in plain words: for the visitor's page and command."""
 
 from __future__ import annotations
 
