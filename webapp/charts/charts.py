@@ -36,32 +36,36 @@ def thinned(looks: Sequence[Look], keep: datetime | None = None) -> list[Look]:
     return [look for look in found if look.effect.relative_lift is not None]
 
 
-def effect_over_time(comparison: Comparison, zone: tzinfo, size: Size, name: str) -> Markup | None:
-    """The relative lift at every look and its running interval; None with fewer than two looks.
+def effect_over_time(comparison: Comparison, zone: tzinfo, sizes: Sequence[Size], name: str) -> list[Markup]:
+    """The relative lift at every look and its running interval, in each size; none with fewer than two looks.
 
     Times are those of the wall clock in `zone`. An unbounded end of an interval is cut at the frame, as are the wide
     intervals of the first looks. `name`: what a screen reader says.
     """
     looks = thinned(comparison.looks, comparison.decided_at)
     if len(looks) < 2:
-        return None
+        return []
     low, high = _frame(looks)
     times = [look.at.astimezone(zone).replace(tzinfo=None) for look in looks]
     at = [instant(time) for time in times]
-    x = Axis(at[0], at[-1], dates(times[0], times[-1], size.dates))
-    nothing, decimals = "no effect" if size is WIDE else "0%", 0 if high - low > 0.06 else 1
-    values = [(value, f"{value:+.{decimals}%}".replace("-", MINUS)) for value in nice_values(low, high, 5)]
-    y = Axis(low, high, [(value, word if abs(value) > 1e-9 else nothing) for value, word in values])
-    chart = LineChart(size, x, y)
-    lower, upper = ([(_bound(look, side, edge)) for look in looks] for side, edge in enumerate((low, high)))
-    chart.band(list(zip(at, lower, strict=True)), list(zip(at, upper, strict=True)), "fill-band")
-    chart.line([(at[0], 0.0), (at[-1], 0.0)], "stroke-zero", 1.5)
-    chart.line(zip(at, (look.effect.relative_lift or 0.0 for look in looks), strict=True), "stroke-effect")
-    if comparison.decided_at is not None:
-        then = instant(comparison.decided_at.astimezone(zone).replace(tzinfo=None))
-        chart.line([(then, low), (then, high)], "stroke-decided", 1.5, "4 3")
-        chart.word(then, high - (high - low) * 0.04, "decided", "fill-decided")
-    return chart.svg(name)
+    lower, upper = ([_bound(look, side, edge) for look in looks] for side, edge in enumerate((low, high)))
+    lifts = [look.effect.relative_lift or 0.0 for look in looks]
+    decimals = 0 if high - low > 0.06 else 1
+    drawn = []
+    for size in sizes:
+        words = {value: f"{value:+,.{decimals}%}".replace("-", MINUS) for value in nice_values(low, high, 5)}
+        words[0.0] = "no effect" if size is WIDE else "0%"
+        x = Axis(at[0], at[-1], dates(times[0], times[-1], size.dates))
+        chart = LineChart(size, x, Axis(low, high, list(words.items())))
+        chart.band(list(zip(at, lower, strict=True)), list(zip(at, upper, strict=True)), "fill-band")
+        chart.line([(at[0], 0.0), (at[-1], 0.0)], "stroke-zero", 1.5)
+        chart.line(zip(at, lifts, strict=True), "stroke-effect")
+        if comparison.decided_at is not None:
+            then = instant(comparison.decided_at.astimezone(zone).replace(tzinfo=None))
+            chart.line([(then, low), (then, high)], "stroke-decided", 1.5, "4 3")
+            chart.word(then, high - (high - low) * 0.04, "decided", "fill-decided")
+        drawn.append(chart.svg(name))
+    return drawn
 
 
 def reached_by_time(step: StepTimes, points: Sequence[timedelta], size: Size, name: str) -> Markup | None:

@@ -17,7 +17,7 @@ Tick = tuple[float, str]
 """A value of an axis, and its label."""
 
 _LETTERS = 12  # their size, in pixels
-_LETTER_WIDTH = 6.8  # of an average one, a little more than it takes
+_LETTER_WIDTH = 7.0  # of an average one, a little more than most fonts take
 _EPOCH = datetime(1970, 1, 1)
 _HOURS = (1, 3, 6, 12, 24)
 _DAYS = (1, 2, 7, 14)
@@ -68,7 +68,7 @@ class LineChart:
 
     def __init__(self, size: Size, x: Axis, y: Axis, right: float = 12.0) -> None:
         self._size, self._x, self._y = size, x, y
-        self._left = 20.0 + _LETTER_WIDTH * max((len(word) for _, word in y.ticks), default=0)
+        self._left = 22.0 + _LETTER_WIDTH * max((len(word) for _, word in y.ticks), default=0)
         self._width = size.width - self._left - right
         self._height = size.height - 8.0 - (42.0 if x.title else 26.0)
         self._drawn: list[str] = []

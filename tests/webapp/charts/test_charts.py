@@ -52,8 +52,9 @@ def inside(picture: str) -> tuple[float, float]:
 
 
 def test_a_chart_carries_no_colour_style_or_foreign_name(build: SimpleNamespace) -> None:
-    picture = effect_over_time(build.comparison("multi-step", "better", 0.2), UTC, WIDE, 'Effect of <b> "over" time')
-    assert picture is not None
+    [picture] = effect_over_time(
+        build.comparison("multi-step", "better", 0.2), UTC, [WIDE], 'Effect of <b> "over" time'
+    )
     root = element(picture)
     assert (root.get("role"), root.get("aria-label")) == ("img", 'Effect of <b> "over" time')
     assert root.get("width") is None
@@ -70,19 +71,17 @@ def test_a_chart_carries_no_colour_style_or_foreign_name(build: SimpleNamespace)
 @SIZES
 def test_the_stylesheet_knows_every_part(build: SimpleNamespace, size: Size) -> None:
     courses = [Course(lift, [7.0, 14.0], np.array([0.1, 0.2])) for lift in (0.0, 0.1, 0.2, 0.4)]
-    effect = effect_over_time(build.comparison("multi-step", "better", 0.2), UTC, size, "n")
+    [effect] = effect_over_time(build.comparison("multi-step", "better", 0.2), UTC, [size], "n")
     for picture in (effect, chances_chart(courses, size, "n")):
-        for one in element(picture or "").iter():
+        for one in element(picture).iter():
             for css in (one.get("class") or "").split():
                 assert re.search(rf"\.{css} {{", STYLES), css
 
 
 def test_the_axis_is_in_the_sites_time_zone(build: SimpleNamespace) -> None:
     comparison = build.comparison("multi-step", "undecided", 0.1)
-    utc = effect_over_time(comparison, UTC, WIDE, "n")
-    east = effect_over_time(comparison, timezone(timedelta(hours=13)), WIDE, "n")
-    assert utc is not None
-    assert east is not None
+    [utc] = effect_over_time(comparison, UTC, [WIDE], "n")
+    [east] = effect_over_time(comparison, timezone(timedelta(hours=13)), [WIDE], "n")
     width, _ = inside(utc)
     looks = comparison.looks
     an_hour = width / ((looks[-1].at - looks[0].at) / timedelta(hours=1))
@@ -95,7 +94,7 @@ def test_the_axis_is_in_the_sites_time_zone(build: SimpleNamespace) -> None:
 @pytest.mark.parametrize("n", [0, 1])
 def test_fewer_than_two_looks_have_no_chart(build: SimpleNamespace, n: int) -> None:
     comparison = build.comparison("multi-step", "undecided", 0.1)
-    assert effect_over_time(replace(comparison, looks=comparison.looks[:n]), UTC, WIDE, "n") is None
+    assert effect_over_time(replace(comparison, looks=comparison.looks[:n]), UTC, [WIDE], "n") == []
 
 
 def test_many_looks_are_thinned_but_not_the_one_that_decided(build: SimpleNamespace) -> None:
@@ -113,8 +112,7 @@ def test_a_look_without_interval_or_bound_is_drawn_to_the_frame(build: SimpleNam
     looks = build.looks(0.1, n=50)
     looks[-2] = build.with_effect(looks[-2], relative_interval=(None, 0.2))
     looks[-1] = build.with_effect(looks[-1], relative_interval=None)
-    picture = effect_over_time(replace(comparison, looks=looks), UTC, WIDE, "n")
-    assert picture is not None
+    [picture] = effect_over_time(replace(comparison, looks=looks), UTC, [WIDE], "n")
     band, line, (_, height) = points(picture, "fill-band"), points(picture, "stroke-effect"), inside(picture)
     lower, upper = band[: len(band) // 2], band[: len(band) // 2 - 1 : -1]
     assert lower[-2][1] == pytest.approx(height, abs=0.1), "an open end is at the frame"
@@ -124,8 +122,7 @@ def test_a_look_without_interval_or_bound_is_drawn_to_the_frame(build: SimpleNam
 
 def test_what_is_drawn_lies_where_its_number_says(build: SimpleNamespace) -> None:
     comparison = build.comparison("multi-step", "undecided", 0.1)
-    picture = effect_over_time(comparison, UTC, WIDE, "n")
-    assert picture is not None
+    [picture] = effect_over_time(comparison, UTC, [WIDE], "n")
     said = words(picture)
     (_, zero), (_, tenth) = said["no effect"], said["+10%"]
     line = points(picture, "stroke-effect")
@@ -193,7 +190,7 @@ def test_labels_do_not_touch_and_stay_inside(size: Size, days: float) -> None:
     crowded = LineChart(size, Axis(0.0, 1.0, [(k / 40, f"label {k}") for k in range(41)]), y)
     real = LineChart(size, Axis(instant(start), instant(end), ticks), y)
     for picture in (crowded.svg("n"), real.svg("n")):
-        shown = sorted((x, len(word) * 6.8 / 2) for word, (x, _) in words(picture).items() if word != "+50%")
+        shown = sorted((x, len(word) * 7.0 / 2) for word, (x, _) in words(picture).items() if word != "+50%")
         assert all(x + half <= size.width + 0.1 for x, half in shown)
         assert all(x + half < other - its for (x, half), (other, its) in pairwise(shown))
     assert not ticks or ticks[0][1] in words(real.svg("n"))

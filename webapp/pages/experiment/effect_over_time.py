@@ -66,8 +66,7 @@ def chosen_step(report: Report, step: str | None) -> StepReport:
 def _course(step: StepReport, comparison: Comparison, sizes: Sequence[Size], formatting: Formatting) -> Course:
     days = list(_last_of_days(comparison.looks, formatting.zone))
     name = _name(step, comparison, formatting) if days else ""
-    drawn = [effect_over_time(comparison, formatting.zone, size, name) for size in sizes]
-    return Course(comparison, [one for one in drawn if one is not None], days)
+    return Course(comparison, effect_over_time(comparison, formatting.zone, sizes, name), days)
 
 
 def _last_of_days(looks: Sequence[Look], zone: tzinfo) -> Iterator[Look]:
