@@ -9,102 +9,164 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
+from typing import Annotated, Self
+
+from pydantic import Field, PlainSerializer
 
 from experiments.audit.decision_log import Entry, entries
 from experiments.definition.definition import Step
+from experiments.definition.document import Document, Flat, NamedPhase
 from experiments.definition.experiment import Experiment
-from experiments.definition.quantity import iso
 from experiments.events.cohort import DAY, EPOCH, HOUR, Clock
 from experiments.events.tables import Revision, Tables
-from experiments.reporting.comparison import Comparison
-from experiments.reporting.report import Report, report
-from experiments.reporting.step_report import StepReport
+from experiments.reporting.comparison import Comparison, ComparisonState, Effect
+from experiments.reporting.report import Report, State, report
+from experiments.reporting.step_report import StepReport, VariantReach
 from stats.tables.patterns import PatternTable
 from stats.tables.reach import ReachTable
 
+_FROM, _TO = Field(serialization_alias="from"), Field(serialization_alias="to")
+
+
+def _units(hundredths: int) -> float:
+    return hundredths / 100
+
 
 @dataclass(frozen=True, slots=True)
-class Sum:
+class Sum(Document):
     """Visitors of some cohorts, and how many of them reached the step; `value` in hundredths of the currency unit."""
 
     visitors: int
     reached: int
-    value: int = 0
+    value: Annotated[int, PlainSerializer(_units), Field(serialization_alias="value_sum")] = 0
 
     def __add__(self, other: Sum) -> Sum:
         return Sum(self.visitors + other.visitors, self.reached + other.reached, self.value + other.value)
 
 
 @dataclass(frozen=True, slots=True)
-class SealedDay:
+class CountChange(Document):
+    """A number of visitors at the two moments."""
+
+    before: Annotated[int, _FROM]
+    after: Annotated[int, _TO]
+
+
+@dataclass(frozen=True, slots=True)
+class SealedDay(Document):
     """What the cohorts of one UTC day that sealed in between add, variant key -> sum."""
 
-    day: datetime
-    sums: Mapping[str, Sum]
+    day: date
+    sums: Annotated[Mapping[str, Sum], Field(serialization_alias="variants")]
 
 
 @dataclass(frozen=True, slots=True)
-class StepChange:
-    """One step before and after: by the counts of today, `before` + every one of `days` = `after`, for each variant.
+class VariantChange(Document):
+    """One variant at one step, by the counts of today: `before` + `sealed` in between = `after`.
 
-    `waiting`: variant key -> visitors that had come but still had time for the step (before, after).
-    `comparisons`: the same comparison (before, after), for every variant but the control.
+    `waiting`: visitors that had come but still had time for the step.
     """
 
-    step: Step
-    before: Mapping[str, Sum]
-    after: Mapping[str, Sum]
-    days: Sequence[SealedDay]
-    waiting: Mapping[str, tuple[int, int]]
-    comparisons: Sequence[tuple[Comparison, Comparison]]
-
-    def sealed(self, variant: str) -> Sum:
-        """What the cohorts that sealed in between add to this variant."""
-        return sum((day.sums[variant] for day in self.days), Sum(0, 0))
+    before: Annotated[Sum, _FROM]
+    sealed: Sum
+    after: Annotated[Sum, _TO]
+    waiting: CountChange
 
 
 @dataclass(frozen=True, slots=True)
-class Touch:
+class Standing(Document):
+    """How a comparison stood at one of the moments."""
+
+    effect: Annotated[Effect, Flat(("relative_lift", "relative_interval", "p_value_adjusted"))]
+    decided_at: datetime | None
+    state: ComparisonState
+
+    @classmethod
+    def of(cls, one: Comparison) -> Self:
+        """That of this comparison."""
+        return cls(one.effect, one.decided_at, one.state)
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonChange(Document):
+    """The same comparison at the two moments."""
+
+    variant: str
+    before: Annotated[Standing, _FROM]
+    after: Annotated[Standing, _TO]
+
+
+@dataclass(frozen=True, slots=True)
+class StepChange(Document):
+    """One step at the two moments: what each variant had and got, day by day, and its comparisons with the control."""
+
+    step: str
+    variants: Mapping[str, VariantChange]
+    days: Sequence[SealedDay]
+    comparisons: Sequence[ComparisonChange]
+
+
+@dataclass(frozen=True, slots=True)
+class Revised:
+    """A dated revision, as it is known: by its day."""
+
+    revised_on: date
+    cause: str
+    cohort_from: datetime
+    cohort_to: datetime
+
+
+def _revised(one: Revision) -> Revised:
+    return Revised(one.revised_at.date(), one.cause, one.cohort_from, one.cohort_to)
+
+
+@dataclass(frozen=True, slots=True)
+class Touch(Document):
     """A dated revision, and what of it a reader of the two reports may have noticed.
 
     `published`: it changed cohorts that `before` had published already, so its numbers may have read differently
     then. `dated_after`: it came after the second moment, so both reports may have read differently.
     """
 
-    revision: Revision
-    published: bool
+    revision: Annotated[Revision, PlainSerializer(_revised), Flat()]
+    published: Annotated[bool, Field(serialization_alias="published_before")]
     dated_after: bool
 
 
 @dataclass(frozen=True, slots=True)
-class ChangeReport:
-    """Everything that happened to the numbers of one phase between the moments of two reports."""
+class Stated(Document):
+    """What a report says as a whole."""
 
-    before: Report
-    after: Report
-    came: Mapping[str, tuple[int, int]]
+    as_of: datetime
+    state: State
+    reason: str
+
+    @classmethod
+    def by(cls, one: Report) -> Self:
+        """What this report says."""
+        return cls(one.as_of, one.state, one.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeReport(Document):
+    """Everything that happened to the numbers of one phase between the moments of two reports.
+
+    `exposed`: variant key -> how many had come, before exclusions.
+    """
+
+    phase: NamedPhase
+    before: Annotated[Stated, _FROM]
+    after: Annotated[Stated, _TO]
+    exposed: Mapping[str, CountChange]
     steps: Sequence[StepChange]
     decisions: Sequence[Entry]
     revisions: Sequence[Touch]
 
     def only(self, step: str) -> ChangeReport:
         """The same for one step alone, by its key."""
-        steps = [one for one in self.steps if one.step.step == step]
+        steps = [one for one in self.steps if one.step == step]
         return replace(self, steps=steps, decisions=[one for one in self.decisions if one.decision.step == step])
-
-    def to_json(self) -> dict[str, object]:
-        """The document that `yesladder why --json` prints."""
-        return {
-            "experiment": self.after.experiment.key,
-            "phase": self.after.experiment.phase,
-            "from": _state(self.before),
-            "to": _state(self.after),
-            "exposed": {key: {"from": old, "to": new} for key, (old, new) in self.came.items()},
-            "steps": [_step(one) for one in self.steps],
-            "decisions": [entry.to_json() for entry in self.decisions],
-            "revisions": [_touch(one) for one in self.revisions],
-        }
 
 
 def change_report(tables: Tables, before: datetime, after: datetime) -> ChangeReport:
@@ -118,9 +180,10 @@ def change_report(tables: Tables, before: datetime, after: datetime) -> ChangeRe
     older, newer = (report(phase, reach, patterns, tables.ledger, moment) for moment in (before, after))
     log = entries(tables.decisions, newer, reach)
     return ChangeReport(
-        before=older,
-        after=newer,
-        came={key: (older.exposed[key], number) for key, number in newer.exposed.items()},
+        phase=phase,
+        before=Stated.by(older),
+        after=Stated.by(newer),
+        exposed={key: CountChange(older.exposed[key], number) for key, number in newer.exposed.items()},
         steps=[
             _step_change(phase, step, reports, reach, patterns, (before, after))
             for step, *reports in zip(phase.steps, older.steps, newer.steps, strict=True)
@@ -145,18 +208,19 @@ def _step_change(
     for day, variant, part in parts:
         sums = days.setdefault(day, dict(none))
         sums[variant] += part
+    sealed = {key: sum((sums[key] for sums in days.values()), Sum(0, 0)) for key in reach.variants}
+    pairs = zip(old.comparisons, new.comparisons, strict=True)
     return StepChange(
-        step=step,
-        before=_sums(old),
-        after=_sums(new),
-        days=[SealedDay(EPOCH + day * DAY, sums) for day, sums in sorted(days.items())],
-        waiting={key: (old.variants[key].immature, one.immature) for key, one in new.variants.items()},
-        comparisons=list(zip(old.comparisons, new.comparisons, strict=True)),
+        step=step.step,
+        variants={key: _variant_change(old.variants[key], sealed[key], one) for key, one in new.variants.items()},
+        days=[SealedDay((EPOCH + day * DAY).date(), sums) for day, sums in sorted(days.items())],
+        comparisons=[ComparisonChange(then.variant, Standing.of(then), Standing.of(now)) for then, now in pairs],
     )
 
 
-def _sums(step: StepReport) -> Mapping[str, Sum]:
-    return {key: Sum(one.visitors, one.reached, round(one.value_sum * 100)) for key, one in step.variants.items()}
+def _variant_change(old: VariantReach, sealed: Sum, new: VariantReach) -> VariantChange:
+    before, after = (Sum(one.visitors, one.reached, round(one.value_sum * 100)) for one in (old, new))
+    return VariantChange(before, sealed, after, CountChange(old.immature, new.immature))
 
 
 def _reached(
@@ -198,48 +262,3 @@ def _touched(phase: Experiment, revision: Revision, before: datetime, after: dat
         published=revision.cohort_from < clock.start(clock.first_unsealed(before)),
         dated_after=revision.revised_at.date() > after.date(),
     )
-
-
-def _state(one: Report) -> dict[str, object]:
-    return {"as_of": iso(one.as_of), "state": one.state, "reason": one.reason}
-
-
-def _step(one: StepChange) -> dict[str, object]:
-    return {
-        "step": one.step.step,
-        "variants": {
-            key: {
-                "from": _sum(one.before[key]),
-                "sealed": _sum(one.sealed(key)),
-                "to": _sum(after),
-                "waiting": {"from": one.waiting[key][0], "to": one.waiting[key][1]},
-            }
-            for key, after in one.after.items()
-        },
-        "days": [
-            {"day": f"{day.day:%Y-%m-%d}", "variants": {key: _sum(part) for key, part in day.sums.items()}}
-            for day in one.days
-        ],
-        "comparisons": [{"variant": new.variant, "from": _look(old), "to": _look(new)} for old, new in one.comparisons],
-    }
-
-
-def _sum(one: Sum) -> dict[str, object]:
-    return {"visitors": one.visitors, "reached": one.reached, "value_sum": one.value / 100}
-
-
-def _look(one: Comparison) -> dict[str, object]:
-    kept = ("state", "relative_lift", "relative_interval", "p_value_adjusted", "decided_at")
-    return {name: value for name, value in one.to_json().items() if name in kept}
-
-
-def _touch(one: Touch) -> dict[str, object]:
-    revision = one.revision
-    return {
-        "revised_on": f"{revision.revised_at:%Y-%m-%d}",
-        "cause": revision.cause,
-        "cohort_from": iso(revision.cohort_from),
-        "cohort_to": iso(revision.cohort_to),
-        "published_before": one.published,
-        "dated_after": one.dated_after,
-    }

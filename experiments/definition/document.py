@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, get_type_hints
 
-from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, PlainSerializer, TypeAdapter
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, PlainSerializer, TypeAdapter, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 from pydantic_core.core_schema import SerializerFunctionWrapHandler, wrap_serializer_function_ser_schema
@@ -100,19 +100,14 @@ def _unfolded(schema: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
-@dataclass(frozen=True, slots=True)
-class PhaseName:
-    """Which phase of which experiment a document is about."""
-
-    experiment: str
-    phase: int
+def _name(phase: Experiment) -> dict[str, Any]:
+    return {"experiment": phase.key, "phase": phase.phase}
 
 
-def _name(phase: Experiment) -> PhaseName:
-    return PhaseName(phase.key, phase.phase)
-
-
-NamedPhase = Annotated[Experiment, PlainSerializer(_name), Flat()]
+_NAME = {"experiment": {"title": "Experiment", "type": "string"}, "phase": {"title": "Phase", "type": "integer"}}
+NamedPhase = Annotated[
+    Experiment, PlainSerializer(_name), WithJsonSchema({"type": "object", "properties": _NAME}, "serialization"), Flat()
+]
 """A phase that its document tells by its key and number."""
 
 

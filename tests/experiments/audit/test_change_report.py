@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from experiments.audit.change_report import ChangeReport, Sum, change_report
+from experiments.audit.change_report import ChangeReport, CountChange, Sum, change_report
 from experiments.events.event import Event
 from experiments.events.tables import Revision
 from experiments.reporting.report import Report, report
@@ -20,6 +20,7 @@ from experiments.store.memory import MemoryStore
 from experiments.store.sqlite.engine import open_store
 from experiments.store.store import Store
 from tests.experiments.cases.histories import DAY, HOUR, PHASE, action, exposure, join, minute, withdrawal
+from tests.experiments.cases.json_schema import misfits
 
 VISITORS = [f"v{number}" for number in range(8)]
 WHEN = st.integers(0, 4 * DAY)
@@ -67,11 +68,10 @@ HISTORIES = st.lists(facts(), max_size=25, unique_by=lambda event: event.message
 def test_the_parts_add_up_to_the_change(events: list[Event], one: int, other: int) -> None:
     found = changed(knowing(events), minute(min(one, other)), minute(max(one, other)))
     for step in found.steps:
-        for variant, after in step.after.items():
-            assert step.before[variant] + step.sealed(variant) == after
-            came = found.came[variant][1] - found.came[variant][0]
-            assert came >= 0
-    json.dumps(found.to_json())
+        for variant, entry in step.variants.items():
+            assert entry.before + entry.sealed == entry.after
+            assert found.exposed[variant].after >= found.exposed[variant].before
+    assert misfits(json.loads(json.dumps(found.to_json())), ChangeReport.json_schema()) == []
 
 
 @settings(max_examples=60)
@@ -84,7 +84,7 @@ def test_what_was_published_before_is_what_is_said_now(events: list[Event], one:
     for then, step in zip(published.steps, found.steps, strict=True):
         for variant, was in then.variants.items():
             seen = Sum(was.visitors, was.reached, round(was.value_sum * 100))
-            assert seen + step.sealed(variant) == step.after[variant]
+            assert seen + step.variants[variant].sealed == step.variants[variant].after
 
 
 def test_which_day_added_what() -> None:
@@ -96,17 +96,20 @@ def test_which_day_added_what() -> None:
     ]
     found = changed(knowing(events), minute(2 * DAY), minute(6 * DAY))
     seen, quote = found.steps[0], found.steps[2]
-    assert seen.before == {"single": Sum(30, 0), "multi": Sum(30, 26)}  # one hour of time is over for all of them
+    assert {key: one.before for key, one in seen.variants.items()} == {
+        "single": Sum(30, 0),
+        "multi": Sum(30, 26),
+    }  # one hour of time is over for all of them
     assert seen.days == []
-    assert quote.before["multi"] == Sum(22, 1)  # the hours whose day and hour of grace were over
+    assert quote.variants["multi"].before == Sum(22, 1)  # the hours whose day and hour of grace were over
     assert [(f"{day.day:%d}", day.sums["multi"]) for day in quote.days] == [
         ("02", Sum(2, 0, 750)),  # the first day's value sealed with the day
         ("03", Sum(6, 0)),
     ]
-    assert quote.sealed("multi") == Sum(8, 0, 750)
-    assert quote.after["multi"] == Sum(30, 1, 750)
-    assert quote.waiting == {"single": (8, 0), "multi": (8, 0)}
-    assert found.came == {"single": (30, 30), "multi": (30, 30)}
+    assert quote.variants["multi"].sealed == Sum(8, 0, 750)
+    assert quote.variants["multi"].after == Sum(30, 1, 750)
+    assert [one.waiting for one in quote.variants.values()] == [CountChange(8, 0)] * 2
+    assert found.exposed == {"single": CountChange(30, 30), "multi": CountChange(30, 30)}
 
 
 def test_decisions_reached_in_between_are_named() -> None:
@@ -125,8 +128,8 @@ def test_decisions_reached_in_between_are_named() -> None:
     for before, after, named in ((at, at + tick, True), (at - tick, at, False), (at + tick, minute(5 * DAY), False)):
         found = changed(store, before, after)
         assert (decided.key in [one.decision.key for one in found.decisions]) is named
-        old, new = found.steps[0].comparisons[0]
-        assert (old.state, new.state) == {
+        one = found.steps[0].comparisons[0]
+        assert (one.before.state, one.after.state) == {
             at: ("undecided", "better"),
             at - tick: ("undecided", "undecided"),
             at + tick: ("better", "better"),
@@ -145,7 +148,10 @@ def test_a_withdrawal_that_changed_a_published_number_is_named(tmp_path: Path) -
         now[0] = minute(2 * DAY + 5)
         store.append([withdrawal("v", 2 * DAY)])
         found = changed(store, before, minute(3 * DAY))
-        assert found.steps[0].before == {"single": Sum(0, 0), "multi": Sum(1, 0)}  # by the counts of today
+        assert [one.before for one in found.steps[0].variants.values()] == [
+            Sum(0, 0),
+            Sum(1, 0),
+        ]  # by today
         (touch,) = found.revisions
         assert (touch.revision.cause, touch.published, touch.dated_after) == ("consent-withdrawn", True, False)
         assert changed(store, before, minute(DAY + 5)).revisions[0].dated_after

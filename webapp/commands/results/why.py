@@ -71,9 +71,9 @@ def _parts(found: ChangeReport, one_step: bool, formatting: Formatting) -> Itera
 
     from webapp.words.vocabulary import STATES
 
-    phase, old, new = found.after.experiment, found.before, found.after
+    old, new = found.before, found.after
     yield from heading(
-        phase, f"from {formatting.moment(old.as_of)} to {formatting.moment(new.as_of)} {formatting.zone_name}"
+        found.phase, f"from {formatting.moment(old.as_of)} to {formatting.moment(new.as_of)} {formatting.zone_name}"
     )
     yield Text()
     same = f"Verdict: {STATES[new.state]}, then as now."
@@ -93,9 +93,9 @@ def _table(found: ChangeReport) -> RenderableType:
 
     shown = table("Step", "Variant", numbers=("Before", "+ Sealed since", "= After"), below=1, no_wrap=True)
     for step in found.steps:
-        for index, (variant, after) in enumerate(step.after.items()):
-            name = spoken(step.step.step) if index == 0 else ""
-            shown.add_row(name, variant, *map(_sum, (step.before[variant], step.sealed(variant), after)))
+        for index, (variant, one) in enumerate(step.variants.items()):
+            name = spoken(step.step) if index == 0 else ""
+            shown.add_row(name, variant, *map(_sum, (one.before, one.sealed, one.after)))
     return shown
 
 
@@ -109,9 +109,9 @@ def _days(step: StepChange) -> Iterator[RenderableType]:
     yield Text(
         "Sealed since, by the day the visitors came" + (f" (the newest {_DAYS})" if left_out > 0 else ""), "bold"
     )
-    shown = table("Day (UTC)", numbers=step.after)
+    shown = table("Day (UTC)", numbers=step.variants)
     for day in step.days[-_DAYS:]:
-        shown.add_row(f"{day.day:%Y-%m-%d}", *(_sum(day.sums[variant], one_line=True) for variant in step.after))
+        shown.add_row(f"{day.day:%Y-%m-%d}", *(_sum(day.sums[variant], one_line=True) for variant in step.variants))
     yield shown
     yield Text()
 
@@ -131,14 +131,14 @@ def _reasons(found: ChangeReport, formatting: Formatting) -> Iterator[str]:
     from webapp.words.sentences import spoken
     from webapp.words.vocabulary import SIGNS, STATES
 
-    came = [f"{variant} {count(new - old)}" for variant, (old, new) in found.came.items()]
+    came = [f"{variant} {count(one.after - one.before)}" for variant, one in found.exposed.items()]
     yield f"New visitors exposed: {', '.join(came)}."
     if not any(step.days for step in found.steps):
         yield "Nobody\u2019s time for a step ran out in between, so no published number changed."
     else:
         yield "Sealed since: visitors whose time for the step ran out in between, and its hour of grace."
     for step in found.steps:
-        values = {variant: step.sealed(variant).value for variant in step.after}
+        values = {variant: one.sealed.value for variant, one in step.variants.items()}
         if any(values.values()):
             worth = listing([f"{formatting.money(value)} of {variant}" for variant, value in values.items()])
             yield f"Value, of the days that were over: {worth} more."
