@@ -44,6 +44,10 @@ class Front:
         self.services: Services = app.extensions["yesladder"]
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="flask")
         self._told: deque[tuple[asyncio.Future[None], BaseException | None]] = deque()
+        self._waiting: deque[tuple[float, asyncio.Future[None]]] = deque()  # until when, and who; the longest first
+        self._patience: asyncio.TimerHandle | None = (
+            None  # while somebody waits; one each would cost more than the rest
+        )
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         """Answer one request. A client that is gone is not answered."""
@@ -51,12 +55,12 @@ class Front:
             protocol.response_bytes(*await self._answer(scope, protocol))
 
     async def _answer(self, scope: Scope, protocol: HTTPProtocol) -> Answer:
-        headers = scope.headers
-        raw = await _body(headers, protocol)
-        answering = _answering(scope.path)
+        headers, path = scope.headers, scope.path
+        raw = await (protocol() if _is_short(headers) else _beginning(headers, protocol))
+        answering = _answering(path)
         if answering is None:
             return await self._in_thread(_by_flask, self.app, _environ(scope, raw))
-        services, request = self.services, Request(scope.method, scope.path, headers, raw, scope.scheme)
+        services, request = self.services, Request(scope.method, path, headers, raw, scope.scheme)
         if services.catalog.is_due():
             await self._in_thread(services.refresh_catalog)  # it reads the disk
         if _takes_long(request):
@@ -76,14 +80,14 @@ class Front:
 
     async def _durable(self, found: segment.Judged) -> None:
         """Return when these are on disk and counted, or raise why they are not."""
-        loop = asyncio.get_running_loop()
+        loop, log = asyncio.get_running_loop(), self.services.log
         answered: asyncio.Future[None] = loop.create_future()
-        self.services.log.hand_in(found.events, found.refusals, partial(self._tell, loop, answered))
-        patience = loop.call_later(self.services.log.patience, self._give_up, answered)
-        try:
-            await answered
-        finally:
-            patience.cancel()
+        log.hand_in(found.events, found.refusals, partial(self._tell, loop, answered))
+        until = loop.time() + log.patience
+        self._waiting.append((until, answered))
+        if self._patience is None:
+            self._patience = loop.call_at(until, self._give_up, loop)
+        await answered
 
     def _tell(
         self, loop: asyncio.AbstractEventLoop, answered: asyncio.Future[None], trouble: BaseException | None
@@ -106,10 +110,19 @@ class Front:
                 else:
                     answered.set_exception(trouble)
             self._told.popleft()
+        while self._waiting and self._waiting[0][1].done():
+            self._waiting.popleft()
+        if not self._waiting and self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
 
-    def _give_up(self, answered: asyncio.Future[None]) -> None:
-        if not answered.done():
-            answered.set_exception(self.services.log.unanswered())
+    def _give_up(self, loop: asyncio.AbstractEventLoop) -> None:
+        """On the loop: those who have waited for too long go on, and the next are looked at when it is their time."""
+        while self._waiting and (self._waiting[0][1].done() or self._waiting[0][0] <= loop.time()):
+            _, answered = self._waiting.popleft()
+            if not answered.done():
+                answered.set_exception(self.services.log.unanswered())
+        self._patience = loop.call_at(self._waiting[0][0], self._give_up, loop) if self._waiting else None
 
 
 def _answering(path: str) -> Callable[[Request, Services], Answer | segment.Judged] | None:
@@ -134,14 +147,16 @@ def _by_flask(app: Flask, environ: WSGIEnvironment) -> Answer:
     return Answer(int(status.split(" ", 1)[0]), [(name.lower(), value) for name, value in headers], b"".join(body))
 
 
-async def _body(headers: RequestHeaders, protocol: HTTPProtocol) -> bytes:
-    """The body, or a little more of it than is ever taken: what is too large is not kept in memory to be refused."""
+def _is_short(headers: RequestHeaders) -> bool:
+    """Does this request say that its body has no more bytes than are ever taken?"""
     length = headers.get("content-length", "")
-    if "transfer-encoding" not in headers:
-        if not length:
-            return b""
-        if length.isdecimal() and int(length) <= MAX_BODY_BYTES:
-            return await protocol()
+    return length.isdecimal() and int(length) <= MAX_BODY_BYTES and "transfer-encoding" not in headers
+
+
+async def _beginning(headers: RequestHeaders, protocol: HTTPProtocol) -> bytes:
+    """The body, or a little more of it than is ever taken: what is too large is not kept in memory to be refused."""
+    if "content-length" not in headers and "transfer-encoding" not in headers:
+        return b""
     raw = b""
     async for part in protocol:
         raw += part

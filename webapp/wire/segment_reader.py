@@ -153,7 +153,9 @@ def _times(item: Mapping[str, Any], reception: Reception) -> tuple[datetime, dat
     """When did it happen, by the client's clock corrected and clamped to receipt, and when was it received?"""
     timestamp = _time(item, "timestamp")
     received_at = reception.received_at
-    sent_at = _time(item, "sentAt") or _time({"sentAt": reception.sent_at}, "sentAt")
+    sent_at = _time(item, "sentAt")
+    if sent_at is None and reception.sent_at is not None:
+        sent_at = _time({"sentAt": reception.sent_at}, "sentAt")
     if reception.trusted:
         own = _time(item, "receivedAt")
         sent_at = _time(item, "sentAt") if own else None  # the request's own says when it was replayed

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
 
 import pytest
 from flask import Flask, request
+from granian.rsgi import HTTPProtocol, Scope  # type: ignore[attr-defined]  # as granian documents them
 from werkzeug.datastructures import Headers
 
 from experiments.events.event import Event
@@ -154,6 +157,30 @@ def test_a_disk_that_does_not_answer_is_told_after_a_while(front: Front) -> None
     answered(front, again)
     assert again.status == 200
     assert len(stored(front)) == 1
+
+
+def test_each_waits_as_long_as_the_others(front: Front) -> None:
+    front.services.log.patience = 0.3
+    with front.services.store.file.writing():  # type: ignore[attr-defined]  # the store of a site is SQLite's
+
+        async def one_after_the_other() -> list[float]:
+            loop, took = asyncio.get_running_loop(), []
+
+            async def ask(number: int) -> None:
+                await asyncio.sleep(0.1 * number)
+                begun = loop.time()
+                asked = post(batch(EVENT | {"messageId": f"n{number}"}))
+                await front.__rsgi__(cast(Scope, asked), cast(HTTPProtocol, asked))
+                assert asked.status == 503
+                took.append(loop.time() - begun)
+
+            await asyncio.gather(*(ask(number) for number in range(4)))
+            return took
+
+        with ThreadPoolExecutor(1) as thread:
+            took = thread.submit(lambda: asyncio.run(one_after_the_other())).result()
+    assert min(took) >= 0.29
+    assert front._patience is None
 
 
 def test_a_client_that_is_gone_is_not_answered_and_its_event_kept(front: Front) -> None:
