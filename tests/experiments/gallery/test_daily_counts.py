@@ -12,23 +12,14 @@ from hypothesis import strategies as st
 from experiments.definition.experiment import Experiment
 from experiments.events.tally import reach_table, tally
 from experiments.gallery.daily_counts import DailyCounts, expand, read_daily_counts
+from tests.experiments.cases.experiments import as_step, small, variants
 
 DAY = datetime(2014, 10, 11, tzinfo=UTC)
 
 
 def experiment() -> Experiment:
-    return Experiment.model_validate(
-        {
-            "key": "trial",
-            "name": "Trial",
-            "status": "running",
-            "started_at": DAY,
-            "variants": [{"key": "a", "weight": 1}, {"key": "b", "weight": 1}],
-            "assignment": "reported",
-            "path": [{"step": step, "event": step} for step in ("seen", "enrolled", "paid")],
-            "window": "14 days",
-        }
-    )
+    path = [as_step("seen"), as_step("enrolled"), as_step("paid")]
+    return small(started_at=DAY, variants=variants(*"ab"), assignment="reported", path=path, window="14 days")
 
 
 rows = st.builds(

@@ -10,22 +10,15 @@ import pytest
 from experiments.definition.experiment import Experiment
 from experiments.planning.baseline import MeasuredRate, Measurement, applied, comparable, measure
 from stats.tables.reach import Exposed, ReachTable, StepReach
+from tests.experiments.cases.experiments import as_step, small, variants
 
 START = datetime(2026, 3, 2, 15, tzinfo=UTC)  # a Monday afternoon: the first whole day is the 3rd
 
 
 def experiment(**changes: object) -> Experiment:
-    definition = {
-        "key": "form",
-        "name": "Form",
-        "status": "running",
-        "started_at": START,
-        "variants": [{"key": "one", "weight": 60}, {"key": "two", "weight": 40}],
-        "trigger": {"visible": "#form"},
-        "path": [{"step": "seen", "event": "seen", "window": "1 hour"}, {"step": "sale", "event": "sale"}],
-        "window": "2 days",
-    }
-    return Experiment.model_validate(definition | changes)
+    more = {"key": "form", "started_at": START, "variants": variants("one", "two", weights=(60, 40))}
+    path = [as_step("seen", window="1 hour"), as_step("sale")]
+    return small(**more | {"trigger": {"visible": "#form"}, "path": path, "window": "2 days"} | changes)
 
 
 def hourly(hours: int, visitors: tuple[int, int] = (6, 4), reached: tuple[int, int] = (3, 1)) -> ReachTable:

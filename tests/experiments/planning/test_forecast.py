@@ -14,21 +14,13 @@ from experiments.definition.experiment import Experiment
 from experiments.planning.cumulative_power import courses
 from experiments.planning.forecast import SoFar, Target, date, decision, target
 from stats.power import Contrast, Judging, mean_visitors, power_at, sample_size
+from tests.experiments.cases.experiments import as_step, small
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
 def experiment(**changes: object) -> Experiment:
-    definition = {
-        "key": "form",
-        "name": "Form",
-        "status": "running",
-        "started_at": START,
-        "variants": [{"key": "a", "weight": 50}, {"key": "b", "weight": 50}],
-        "path": [{"step": "sale", "event": "sale"}],
-        "window": "7 days",
-    }
-    return Experiment.model_validate(definition | changes)
+    return small(**{"key": "form", "started_at": START, "path": [as_step("sale")]} | changes)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from experiments.reporting.report import report
 from experiments.simulation.simulate import simulate_tables
 from experiments.simulation.truth import plain_truth
 from stats.power import Contrast, Judging, detectable_lift, sample_size
+from tests.experiments.cases.experiments import as_step, draft, guardrail, variants
 from tests.experiments.cases.json_schema import misfits
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -22,17 +23,10 @@ RATES = {"seen": 0.5, "sale": 0.04, "read": 0.1}
 
 
 def experiment(weights: tuple[float, ...] = (50, 50), **changes: object) -> Experiment:
-    definition = {
-        "key": "form",
-        "name": "Form",
-        "status": "draft",
-        "variants": [{"key": f"v{k}", "weight": weight} for k, weight in enumerate(weights)],
-        "path": [{"step": "seen", "event": "seen", "window": "1 hour"}, {"step": "sale", "event": "sale"}],
-        "secondary": [{"step": "read", "event": "read"}],
-        "guardrails": [{"step": "error", "event": "error", "harm": "more", "margin": "10%"}],
-        "window": "7 days",
-    }
-    return Experiment.model_validate(definition | changes)
+    arms = variants(*(f"v{k}" for k in range(len(weights))), weights=weights)
+    path = [as_step("seen", window="1 hour"), as_step("sale")]
+    more = {"key": "form", "variants": arms, "path": path, "secondary": [as_step("read")], "guardrails": [guardrail()]}
+    return draft(**more | changes)
 
 
 def planned(

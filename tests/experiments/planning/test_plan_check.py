@@ -9,20 +9,12 @@ import pytest
 from experiments.definition.experiment import Experiment
 from experiments.planning.plan_check import doubt, visitors_for_detect
 from stats.power import Contrast, Judging, sample_size
+from tests.experiments.cases.experiments import as_step, draft, variants
 
 
 def experiment(weights: tuple[float, ...] = (50, 50), **analysis: object) -> Experiment:
-    return Experiment.model_validate(
-        {
-            "key": "form",
-            "name": "Form",
-            "status": "draft",
-            "variants": [{"key": f"v{k}", "weight": weight} for k, weight in enumerate(weights)],
-            "path": [{"step": "seen", "event": "seen"}, {"step": "sale", "event": "sale"}],
-            "window": "7 days",
-            "analysis": analysis,
-        }
-    )
+    arms = variants(*(f"v{k}" for k in range(len(weights))), weights=weights)
+    return draft(variants=arms, path=[as_step("seen"), as_step("sale")], analysis=analysis)
 
 
 @pytest.mark.parametrize("weights", [(50, 50), (90, 10), (50, 30, 20)])

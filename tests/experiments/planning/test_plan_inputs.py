@@ -10,25 +10,15 @@ import pytest
 from experiments.definition.experiment import Experiment
 from experiments.planning.baseline import MeasuredRate, Measurement
 from experiments.planning.plan_inputs import PlanInputs, planned_steps
+from tests.experiments.cases.experiments import as_step, guardrail, two_steps
 
 START = datetime(2026, 11, 1, 9, tzinfo=UTC)
 NOW = datetime(2026, 11, 22, 10, tzinfo=UTC)
 
 
 def experiment(**changes: object) -> Experiment:
-    values = {
-        "key": "pricing",
-        "name": "X",
-        "status": "running",
-        "started_at": START,
-        "variants": [{"key": "a", "weight": 1.0}, {"key": "b", "weight": 1.0}],
-        "path": [{"step": "seen", "event": "seen"}, {"step": "sold", "event": "sold"}],
-        "secondary": [{"step": "read", "event": "read"}],
-        "guardrails": [{"step": "left", "event": "left", "harm": "more", "margin": "10%"}],
-        "window": "7 days",
-        "analysis": {"detect": "10%"},
-    }
-    return Experiment.model_validate(values | changes)
+    more = {"started_at": START, "secondary": [as_step("read")], "guardrails": [guardrail()]}
+    return two_steps(**more | {"analysis": {"detect": "10%"}} | changes)
 
 
 def measured(phase: Experiment) -> Measurement:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from experiments.definition.experiment import Experiment
 from experiments.events.cohort import sealed_days
 from experiments.reporting.commitment_ladder import ladder
 from stats.tables.patterns import PatternTable
+from tests.experiments.cases.experiments import as_step, guardrail, small
 
 DAY_0 = datetime(2026, 11, 1, tzinfo=UTC)
 FIRST = (DAY_0 - datetime(1970, 1, 1, tzinfo=UTC)).days
@@ -20,22 +20,11 @@ ALL_SEALED = DAY_0 + timedelta(days=100)
 
 def experiment(*grades: int | None, secondary: int | None, macro: int | None = None) -> Experiment:
     """Milestones with these grades, one secondary action, a guardrail with grade 3."""
-
-    def graded(key: str, grade: int | None) -> dict[str, Any]:
-        return {"step": key, "event": key} | ({} if grade is None else {"grade": grade})
-
-    return Experiment.model_validate(
-        {
-            "key": "contact-form",
-            "name": "Contact form",
-            "status": "running",
-            "started_at": DAY_0,
-            "variants": [{"key": "single", "weight": 50}, {"key": "multi-step", "weight": 50}],
-            "path": [*(graded(f"m{k}", grade) for k, grade in enumerate(grades)), graded("booked", macro)],
-            "secondary": [graded("read", secondary)],
-            "guardrails": [graded("error", 3) | {"harm": "more", "margin": "10%"}],
-            "window": "7 days",
-        }
+    return small(
+        path=[*(as_step(f"m{k}", grade=grade) for k, grade in enumerate(grades)), as_step("booked", grade=macro)],
+        secondary=[as_step("read", grade=secondary)],
+        guardrails=[guardrail(grade=3)],
+        started_at=DAY_0,
     )
 
 

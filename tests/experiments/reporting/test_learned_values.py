@@ -22,6 +22,7 @@ from experiments.reporting.learned_values import (
 from experiments.reporting.value_per_visitor import NO_VALUE
 from stats.learned_value import LearnedValue, learned_value
 from stats.tables.patterns import PatternTable
+from tests.experiments.cases.experiments import small, variants
 
 DAY_0 = datetime(2026, 11, 1, tzinfo=UTC)
 FIRST = (DAY_0 - datetime(1970, 1, 1, tzinfo=UTC)).days
@@ -33,18 +34,10 @@ PATH = [
 
 
 def experiment(**more: Any) -> Experiment:
-    definition = {
-        "key": "contact-form",
-        "name": "Contact form",
-        "status": "running",
-        "started_at": DAY_0,
-        "variants": [{"key": "single", "weight": 30}, {"key": "multi-step", "weight": 10}],
-        "path": PATH,
-        "secondary": [{"step": "testimonials-read", "event": "read"}],
-        "guardrails": [{"step": "form-error", "event": "error", "harm": "more", "margin": "10%"}],
-        "window": "7 days",
-    }
-    return Experiment.model_validate({**definition, **more})
+    steps = {"path": PATH, "secondary": [{"step": "testimonials-read", "event": "read"}]}
+    steps["guardrails"] = [{"step": "form-error", "event": "error", "harm": "more", "margin": "10%"}]
+    arms = variants("single", "multi-step", weights=(30, 10))
+    return small(**{"started_at": DAY_0, "variants": arms} | steps | more)
 
 
 def table(days: int = 2) -> PatternTable:

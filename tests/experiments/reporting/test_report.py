@@ -22,6 +22,7 @@ from experiments.reporting.report import Report, report
 from experiments.reporting.step_report import StepReport
 from stats.tables.patterns import PatternTable
 from stats.tables.reach import Exposed, ReachTable, StepReach
+from tests.experiments.cases.experiments import small, variants
 
 ROOT = Path(__file__).parents[3]
 START = datetime(2026, 11, 2, tzinfo=UTC)
@@ -33,20 +34,12 @@ Rows = Sequence[Sequence[int]]
 
 
 def experiment(arms: int = 2, **changes: Any) -> Experiment:
-    """Two milestones and a macro-conversion; windows of an hour and of a day."""
-    document: dict[str, Any] = {
-        "key": "contact-form",
-        "name": "Contact form",
-        "status": "running",
-        "started_at": "2026-11-02T00:00:00Z",
-        "variants": [{"key": key, "weight": 1} for key in "abcd"[:arms]],
-        "path": [
-            {"step": "seen", "event": "form_seen", "grade": 1, "window": "1 hour"},
-            {"step": "sold", "event": "sold", "value": 10},
-        ],
-        "window": "1 day",
-    }
-    return Experiment.model_validate({**document, **changes})
+    """A milestone and a macro-conversion; windows of an hour and of a day."""
+    path = [
+        {"step": "seen", "event": "form_seen", "grade": 1, "window": "1 hour"},
+        {"step": "sold", "event": "sold", "value": 10},
+    ]
+    return small(**{"variants": variants(*"abcd"[:arms]), "path": path, "window": "1 day"} | changes)
 
 
 def tables(

@@ -16,6 +16,7 @@ from experiments.reporting.sample_ratio import DAYS, FINDINGS, Diagnosis, Findin
 from experiments.store.memory import MemoryStore
 from stats.multinomial import ALARM_BELOW
 from stats.tables.reach import Exposed, ReachTable, StepReach
+from tests.experiments.cases.experiments import two_steps, variants
 from tests.experiments.cases.histories import PHASE, exposure, minute
 
 START = datetime(2026, 11, 2, tzinfo=UTC)
@@ -24,16 +25,7 @@ Rows = Sequence[Sequence[int]]
 
 
 def experiment(weights: Sequence[float] = (1, 1), **changes: Any) -> Experiment:
-    document = {
-        "key": "contact-form",
-        "name": "Contact form",
-        "status": "running",
-        "started_at": START,
-        "variants": [{"key": key, "weight": weight} for key, weight in zip("abc", weights, strict=False)],
-        "path": [{"step": "seen", "event": "seen", "window": "1 hour"}, {"step": "sold", "event": "sold"}],
-        "window": "7 days",
-    }
-    return Experiment.model_validate({**document, **changes})
+    return two_steps(**{"started_at": START, "variants": variants(*"abc", weights=weights)} | changes)
 
 
 def exposed(days: Rows) -> Exposed:

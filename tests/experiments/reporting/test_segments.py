@@ -21,6 +21,7 @@ from stats.multiplicity import benjamini_yekutieli
 from stats.proportions.design import Design
 from stats.proportions.sequential import Asked, Evidence, sequential
 from stats.tables.reach import Exposed, ReachTable, StepReach
+from tests.experiments.cases.experiments import two_steps, variants
 from tests.experiments.cases.histories import PHASE, action, exposure, minute
 from tests.experiments.cases.json_schema import misfits
 
@@ -31,16 +32,7 @@ Rows = Sequence[Sequence[int]]
 
 
 def experiment(arms: int = 2, **changes: Any) -> Experiment:
-    document: dict[str, Any] = {
-        "key": "contact-form",
-        "name": "Contact form",
-        "status": "running",
-        "started_at": START,
-        "variants": [{"key": key, "weight": 1} for key in "abcd"[:arms]],
-        "path": [{"step": "seen", "event": "seen", "window": "1 hour"}, {"step": "sold", "event": "sold"}],
-        "window": "1 day",
-    }
-    return Experiment.model_validate({**document, **changes})
+    return two_steps(**{"started_at": START, "variants": variants(*"abcd"[:arms]), "window": "1 day"} | changes)
 
 
 def table(visitors: Rows, **reached: Rows) -> ReachTable:

@@ -15,6 +15,7 @@ from experiments.reporting.value_per_visitor import ALL_EQUAL, NO_VALUE, ValueRe
 from stats.proportions.design import Design
 from stats.tables.patterns import PatternTable
 from stats.value_per_visitor import ValueEvidence, ValueSums, value_per_visitor
+from tests.experiments.cases.experiments import small, variants
 
 DAY_0 = datetime(2026, 11, 1, tzinfo=UTC)
 FIRST = (DAY_0 - datetime(1970, 1, 1, tzinfo=UTC)).days
@@ -22,17 +23,10 @@ ALL_SEALED = DAY_0 + timedelta(days=100)
 Row = tuple[int, ...]
 
 
-def experiment(variants: int = 2, **more: Any) -> Experiment:
-    definition = {
-        "key": "contact-form",
-        "name": "Contact form",
-        "status": "running",
-        "started_at": DAY_0,
-        "variants": [{"key": key, "weight": 50} for key in ("single", "multi-step", "pop-up")[:variants]],
-        "path": [{"step": "form-seen", "event": "seen"}, {"step": "job-booked", "event": "booked", "value": "price"}],
-        "window": "7 days",
-    }
-    return Experiment.model_validate({**definition, **more})
+def experiment(n_variants: int = 2, **more: Any) -> Experiment:
+    path = [{"step": "form-seen", "event": "seen"}, {"step": "job-booked", "event": "booked", "value": "price"}]
+    keys = ("single", "multi-step", "pop-up")[:n_variants]
+    return small(**{"started_at": DAY_0, "variants": variants(*keys), "path": path} | more)
 
 
 def table(of: Experiment, rows: list[Row]) -> PatternTable:

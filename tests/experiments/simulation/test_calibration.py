@@ -14,19 +14,13 @@ from experiments.simulation.assumed_truth import START, measured_truth, rated_tr
 from experiments.simulation.calibration import Found, Frequency, Setting, outlooks, replications, wrong_verdicts
 from experiments.simulation.simulate import simulate_tables, true_rates
 from experiments.simulation.truth import Crowd, Truth, read_truth
+from tests.experiments.cases.experiments import as_step, draft, variants
 
 
 def experiment(**changes: object) -> Experiment:
-    definition = {
-        "key": "form",
-        "name": "Form",
-        "status": "draft",
-        "variants": [{"key": "one", "weight": 50}, {"key": "two", "weight": 50}],
-        "path": [{"step": "seen", "event": "seen"}, {"step": "sale", "event": "sale"}],
-        "window": "1 hour",
-        "analysis": {"detect": "20%", "planned_visitors": 4000},
-    }
-    return simulated_phase(Experiment.model_validate(definition | changes))
+    more = {"key": "form", "variants": variants("one", "two"), "path": [as_step("seen"), as_step("sale")]}
+    planned = {"analysis": {"detect": "20%", "planned_visitors": 4000}}
+    return simulated_phase(draft(**more | planned | {"window": "1 hour"} | changes))
 
 
 def setting(effect: float | None = None, step: int = -1, **changes: object) -> Setting:

@@ -16,6 +16,7 @@ from experiments.events.tally import pattern_table, reach_table, tally
 from experiments.simulation.outcome import outcomes
 from experiments.simulation.simulate import simulate, simulate_tables, true_rates
 from experiments.simulation.truth import Behaviour, Crowd, Truth, plain_truth, read_truth
+from tests.experiments.cases.experiments import as_step, guardrail, small, variants
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 BEHAVIOUR = Behaviour(rates=(0.8, 0.6, 0.7, 0.5), alone={"read": 0.3, "error": 0.1}, returning=0.5)
@@ -37,23 +38,21 @@ def experiment(**changes: object) -> Experiment:
     """A phase with every kind of step, and windows short enough that later visits miss some of them."""
     definition = {
         "key": "form",
-        "name": "Form",
-        "status": "running",
         "started_at": START,
-        "variants": [{"key": "one", "weight": 60}, {"key": "two", "weight": 40}],
+        "variants": variants("one", "two", weights=(60, 40)),
         "path": [
-            {"step": "seen", "event": "seen", "window": "30 minutes"},
-            {"step": "started", "event": "started", "window": "2 hours"},
-            {"step": "email", "event": "email", "window": "4 hours"},
-            {"step": "sale", "event": "sale", "value": "amount"},
+            as_step("seen", window="30 minutes"),
+            as_step("started", window="2 hours"),
+            as_step("email", window="4 hours"),
+            as_step("sale", value="amount"),
         ],
-        "secondary": [{"step": "read", "event": "read"}],
-        "guardrails": [{"step": "error", "event": "error", "harm": "more", "margin": "10%"}],
+        "secondary": [as_step("read")],
+        "guardrails": [guardrail()],
         "window": "8 hours",
         "value_cap": 90,
         "assignment": "reported",
     }
-    return Experiment.model_validate(definition | changes)
+    return small(**definition | changes)
 
 
 def rng() -> np.random.Generator:
