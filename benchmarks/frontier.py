@@ -19,6 +19,7 @@ import scipy.optimize
 from scipy.special import ndtr, ndtri
 
 from stats.arrays import Floats
+from stats.boundaries.alpha_spending import hwang_shih_decani
 from stats.boundaries.mixture import critical_value
 
 ALPHA, PLAN = 0.05, 20_000
@@ -76,8 +77,8 @@ def spent_so(spending: Spending, fractions: Floats) -> Choose:
     return choose
 
 
-def hwang_shih_decani(gamma: float) -> Spending:
-    return lambda t: np.expm1(-gamma * np.minimum(t, 1)) / np.expm1(-gamma)
+def gamma_family(gamma: float) -> Spending:
+    return lambda t: hwang_shih_decani(np.minimum(t, 1), 1.0, gamma)
 
 
 def power_family(exponent: float) -> Spending:
@@ -114,7 +115,7 @@ def for_ever(spending: Spending, spent: float, exponent: float) -> Choose:
 
 def choices() -> dict[str, Choose]:
     """What was tried."""
-    hsd, always = hwang_shih_decani, critical_value(G * FRACTIONS, ALPHA)
+    hsd, always = gamma_family, critical_value(G * FRACTIONS, ALPHA)
     tried: dict[str, Choose] = {"always-valid alone": lambda k, _: float(always[k])}
     for spent, kept in ((0.9, 0.1), (0.95, 0.05), (0.85, 0.15), (0.95, 0.1), (0.9, 0.2)):
         tried[f"gamma -4, {spent} + {kept} always-valid"] = and_always_valid(hsd(-4), spent, kept)

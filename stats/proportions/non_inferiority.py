@@ -87,8 +87,8 @@ class GuardEvidence:
     """What every look since the first with enough data says, shape (looks,) unless said otherwise.
 
     `z`: at no effect, with the sign of variant minus control; `z_margin`: at the margin, with the same sign.
-    `p_harm`, `p_safe`: always-valid one-sided p-values (running minima of 1/E), `p_harm_look` and `p_safe_look` those
-    of the look alone. `harmed`, `safe` (and `..._look`): what they mean at the design's level; both may be true: worse,
+    `p_harm`, `p_safe`: always-valid one-sided p-values (running minima of 1/E), `p_safe_look` that of the look alone.
+    `harmed`, `safe` (and `..._look`): what they mean at the design's level; both may be true: worse,
     but by less than the margin. `beyond`: worse by more than the margin is shown.
     `running`: lift and difference between their lower and upper bounds so far, each bound at the level by itself (so
     the pair misses the truth with at most twice that probability); `last`: the bounds of the last look alone, shape
@@ -102,7 +102,6 @@ class GuardEvidence:
     tau: float
     z: Floats
     z_margin: Floats
-    p_harm_look: Floats
     p_harm: Floats
     p_safe_look: Floats
     p_safe: Floats
@@ -180,7 +179,6 @@ def _begin(asked: Guarded) -> Begun[GuardEvidence] | NotEnoughData:
             tau=abs(margin.log_ratio),
             z=looks.z,
             z_margin=looks.z_margin,
-            p_harm_look=looks.p_harm,
             p_harm=p_harm,
             p_safe_look=looks.p_safe,
             p_safe=p_safe,
