@@ -9,17 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field, computed_field
 
 from experiments.definition.definition import Guardrail, Step
+from experiments.definition.document import Document
 from experiments.definition.experiment import Experiment
-from experiments.definition.fields import Frozen
 from experiments.events.cohort import DAY, HOUR, Clock
-from experiments.reporting.comparison import design_of
-from experiments.reporting.report import Report, report
+from experiments.reporting.comparison import Comparison, design_of
+from experiments.reporting.report import report
 from experiments.simulation.assumed_truth import START
 from experiments.simulation.simulate import simulate_tables, true_rates
 from experiments.simulation.truth import Truth
@@ -72,11 +72,12 @@ Replication = Mapping[tuple[str, str], Found]
 """(step, variant) -> what was found there."""
 
 
-class Frequency(Frozen):
+@dataclass(frozen=True, slots=True)
+class Frequency(Document):
     """`happened` in so many of `replications`, at least one; `of` in the document of `yesladder calibrate --json`."""
 
     happened: int
-    replications: int = Field(serialization_alias="of")
+    replications: Annotated[int, Field(serialization_alias="of")]
 
     @computed_field  # type: ignore[prop-decorator]  # mypy knows no decorated property
     @property
@@ -96,7 +97,8 @@ class Frequency(Frozen):
         return low, high
 
 
-class Outlook(Frozen):
+@dataclass(frozen=True, slots=True)
+class Outlook(Document):
     """One comparison where there is an effect: how often it is found, in its direction, and after how many days.
 
     `true_lift`: relative; 0 where the effect does not reach. Days are means, tests that find nothing counted with the
@@ -114,7 +116,8 @@ class Outlook(Frozen):
     naive_mean_days: float
 
 
-class Wrong(Frozen):
+@dataclass(frozen=True, slots=True)
+class Wrong(Document):
     """One promise: how often is any verdict of this kind wrong where no variant differs, by ours and by naive peeking?
 
     `promised`: at most this share.
@@ -134,9 +137,9 @@ def replicate(setting: Setting, rng: np.random.Generator) -> Replication:
     )
     result = report(experiment, reach, patterns, {}, START + setting.length)
     return {
-        (step.step, variant.key): _found(experiment, result, step, index, reach.steps[step.step])
-        for step in experiment.steps
-        for index, variant in enumerate(experiment.variants[1:], start=1)
+        (step.step, comparison.variant): _found(experiment, step, comparison, index, reach.steps[step.step])
+        for step, reported in zip(experiment.steps, result.steps, strict=True)
+        for index, comparison in enumerate(reported.comparisons, start=1)
     }
 
 
@@ -195,19 +198,14 @@ def outlooks(setting: Setting, with_effect: Sequence[Replication]) -> list[Outlo
     return answer
 
 
-def _found(experiment: Experiment, result: Report, step: Step, index: int, reach: StepReach) -> Found:
-    variant = experiment.variants[index].key
-    reported = next(one for one in result.steps if one.step == step.step)
-    comparison = next(one for one in reported.comparisons if one.variant == variant)
+def _found(experiment: Experiment, step: Step, comparison: Comparison, index: int, reach: StepReach) -> Found:
     verdict = _DIRECTIONS.get(comparison.state)
-    decided = comparison.decided_at if verdict else None
     naive, naive_at = _naive(experiment, step, index, reach)
-    return Found(
-        verdict,
-        None if decided is None else (decided - START) / DAY,
-        naive,
-        None if naive_at is None else (naive_at - START) / DAY,
-    )
+    return Found(verdict, _days(comparison.decided_at if verdict else None), naive, _days(naive_at))
+
+
+def _days(at: datetime | None) -> float | None:
+    return None if at is None else (at - START) / DAY
 
 
 def _naive(
@@ -234,4 +232,4 @@ def _kind(experiment: Experiment, step: Step) -> Promise:
 
 
 def _often(events: Sequence[bool]) -> Frequency:
-    return Frequency(happened=sum(events), replications=len(events))
+    return Frequency(sum(events), len(events))

@@ -80,8 +80,8 @@ def test_an_experiment_that_finds_nothing_counts_with_its_whole_length() -> None
     assert sale.mean_days == (8.125 + 4) / 2
     assert sale.naive_mean_days == 1.5
     assert (sale.found, sale.naive_found) == (
-        Frequency(happened=1, replications=2),
-        Frequency(happened=1, replications=2),
+        Frequency(1, 2),
+        Frequency(1, 2),
     )
 
 
@@ -93,7 +93,7 @@ def test_harm_at_a_guardrail_is_wrong_and_safety_is_not() -> None:
         for said in ("better", "worse", None)
     ]
     guardrail = wrong_verdicts(phase, runs)[-1]
-    assert (guardrail.kind, guardrail.wrong) == ("guardrail", Frequency(happened=1, replications=3))
+    assert (guardrail.kind, guardrail.wrong) == ("guardrail", Frequency(1, 3))
 
 
 def test_naive_harm_follows_what_a_guardrail_calls_harm() -> None:
@@ -108,9 +108,9 @@ def test_naive_harm_follows_what_a_guardrail_calls_harm() -> None:
 @pytest.mark.parametrize(
     ("share", "interval"),
     [
-        (Frequency(happened=0, replications=20), (0.0, 0.16843347098308536)),
-        (Frequency(happened=20, replications=20), (0.8315665290169146, 1.0)),
-        (Frequency(happened=13, replications=500), (0.013914930062859744, 0.044050436856873765)),
+        (Frequency(0, 20), (0.0, 0.16843347098308536)),
+        (Frequency(20, 20), (0.8315665290169146, 1.0)),
+        (Frequency(13, 500), (0.013914930062859744, 0.044050436856873765)),
     ],
 )
 def test_the_interval_is_exact(share: Frequency, interval: tuple[float, float]) -> None:

@@ -117,8 +117,8 @@ def calibrate(
             "visitors": visitors,
             "days": days,
             "source": source,
-            "no_effect": [one.model_dump(mode="json", by_alias=True) for one in wrong],
-            "effect": [one.model_dump(mode="json", by_alias=True) for one in seen],
+            "no_effect": [one.to_json() for one in wrong],
+            "effect": [one.to_json() for one in seen],
         }
         echo_json(document)
     else:
