@@ -13,23 +13,15 @@ from experiments.assignment.admission import admit
 from experiments.assignment.assignment import place
 from experiments.definition.experiment import Experiment
 from experiments.events.event import Event, MessageId, Refusal, VisitorId
+from tests.experiments.cases.experiments import small, variants
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
 def experiment(**changes: Any) -> Experiment:
-    return Experiment.model_validate(
-        {
-            "key": "pricing",
-            "name": "Prices",
-            "status": "running",
-            "variants": [{"key": "monthly", "weight": 50}, {"key": "yearly", "weight": 50}],
-            "path": [{"step": "signed-up", "event": "signed_up"}],
-            "window": "7 days",
-            **changes,
-        }
-    )
+    made = {"key": "pricing", "name": "Prices", "started_at": None, "variants": variants("monthly", "yearly")}
+    return small(**made | {"path": [{"step": "signed-up", "event": "signed_up"}]} | changes)
 
 
 FIRST = experiment(status="stopped", started_at="2026-03-02T00:00:00Z", ended_at="2026-03-09T00:00:00Z")

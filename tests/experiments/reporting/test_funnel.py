@@ -8,27 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments.definition.experiment import Experiment
 from experiments.reporting.funnel import Funnel, funnels
 from stats.tables.patterns import PatternTable
+from tests.experiments.cases.experiments import as_step, small
 
 DAY_0 = datetime(2026, 11, 1, tzinfo=UTC)
 FIRST = (DAY_0 - datetime(1970, 1, 1, tzinfo=UTC)).days
-EXPERIMENT = Experiment.model_validate(
-    {
-        "key": "contact-form",
-        "name": "Contact form",
-        "status": "running",
-        "started_at": DAY_0,
-        "variants": [{"key": "single", "weight": 50}, {"key": "multi-step", "weight": 50}],
-        "path": [
-            {"step": "form-seen", "event": "seen"},
-            {"step": "form-started", "event": "started"},
-            {"step": "job-booked", "event": "booked", "value": "price"},
-        ],
-        "secondary": [{"step": "testimonials-read", "event": "read"}],
-        "window": "7 days",
-    }
+EXPERIMENT = small(
+    started_at=DAY_0,
+    path=[as_step("form-seen"), as_step("form-started"), as_step("job-booked", value="price")],
+    secondary=[as_step("testimonials-read")],
 )
 # bits: form-seen 1, form-started 2, job-booked 4, testimonials-read 8
 ROWS = [

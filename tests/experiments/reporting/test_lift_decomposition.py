@@ -8,37 +8,23 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from experiments.definition.experiment import Experiment
 from experiments.events.cohort import sealed_days
 from experiments.reporting.comparison import NOTHING_KNOWN, Effect
 from experiments.reporting.lift_decomposition import ACCOUNTING_IDENTITY, Part, VariantDecomposition, decomposition
 from stats.path_decomposition import PathCounts, decompose
 from stats.proportions.design import Design
 from stats.tables.patterns import PatternTable
+from tests.experiments.cases.experiments import as_step, small, variants
 
 DAY_0 = datetime(2026, 11, 1, tzinfo=UTC)
 FIRST = (DAY_0 - datetime(1970, 1, 1, tzinfo=UTC)).days
 ALL_SEALED = DAY_0 + timedelta(days=100)
-EXPERIMENT = Experiment.model_validate(
-    {
-        "key": "contact-form",
-        "name": "Contact form",
-        "status": "running",
-        "started_at": DAY_0,
-        "variants": [
-            {"key": "single", "weight": 50},
-            {"key": "multi-step", "weight": 50},
-            {"key": "pop-up", "weight": 50},
-        ],
-        "path": [
-            {"step": "form-seen", "event": "seen"},
-            {"step": "form-started", "event": "started"},
-            {"step": "job-booked", "event": "booked"},
-        ],
-        "secondary": [{"step": "testimonials-read", "event": "read"}],
-        "window": "7 days",
-        "analysis": {"detect": "20%"},
-    }
+EXPERIMENT = small(
+    started_at=DAY_0,
+    variants=variants("single", "multi-step", "pop-up"),
+    path=[as_step("form-seen"), as_step("form-started"), as_step("job-booked")],
+    secondary=[as_step("testimonials-read")],
+    analysis={"detect": "20%"},
 )
 PATTERNS = (0b0000, 0b1001, 0b0011, 0b0111, 0b1111)
 

@@ -17,23 +17,14 @@ from experiments.definition.experiment import Experiment
 from experiments.definition.problem import SiteError
 from experiments.site.catalog import Catalog
 from experiments.site.phase_record import read_phases, write_phases
+from tests.experiments.cases.experiments import small, variants
 
 START = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 
 def phase(**changes: Any) -> Experiment:
-    return Experiment.model_validate(
-        {
-            "key": "pricing",
-            "name": "Prices",
-            "status": "running",
-            "started_at": "2026-03-02T09:30:00Z",
-            "variants": [{"key": "monthly", "weight": 50}, {"key": "yearly", "weight": 50}],
-            "path": [{"step": "signed-up", "event": "signed_up"}],
-            "window": "7 days",
-            **changes,
-        }
-    )
+    made = {"key": "pricing", "name": "Prices", "started_at": START, "variants": variants("monthly", "yearly")}
+    return small(**made | {"path": [{"step": "signed-up", "event": "signed_up"}]} | changes)
 
 
 STOPPED = phase(status="stopped", ended_at="2026-03-09T09:30:00Z")

@@ -11,25 +11,16 @@ from typing import Any
 
 import pytest
 
-from experiments.definition.experiment import Experiment
 from experiments.events.event import Event, Refusal
 from experiments.store import exposure_queue
 from experiments.store.event_log import EventLog
 from experiments.store.exposure_queue import ExposureQueue, exposure_of
 from experiments.store.memory import MemoryStore
 from experiments.store.store import StoreUnavailable
+from tests.experiments.cases.experiments import small
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
-EXPERIMENT = Experiment.model_validate(
-    {
-        "key": "contact-form",
-        "name": "Contact form",
-        "status": "running",
-        "variants": [{"key": "single", "weight": 1}, {"key": "multi-step", "weight": 1}],
-        "path": [{"step": "sent", "event": "sent"}],
-        "window": "1 day",
-    }
-)
+EXPERIMENT = small(started_at=None, window="1 day")
 
 
 class Moody(MemoryStore):
