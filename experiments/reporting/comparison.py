@@ -87,12 +87,13 @@ class Look:
 
 
 class Looks(Sequence[Look]):
-    """Every look of a sequential test, made one by one when asked for: a page shows few of the thousands."""
+    """Every look of a sequential test, made and kept when it is first asked for: a page shows few of the thousands."""
 
     def __init__(self, evidence: Evidence | GuardEvidence, clock: Clock, design: Design) -> None:
         self._evidence = evidence
         self._clock = clock
         self._design = design
+        self._made: dict[int, Look] = {}
 
     def __len__(self) -> int:
         return len(self._evidence.z)
@@ -109,9 +110,11 @@ class Looks(Sequence[Look]):
         return self._look(range(len(self))[index])
 
     def _look(self, i: int) -> Look:
-        found = self._evidence
-        at = self._clock.seal(int(found.cohorts[i]))
-        return Look(at, int(found.visitors[i]), effect_at(found, i, self._design))
+        if i not in self._made:
+            found = self._evidence
+            at = self._clock.seal(int(found.cohorts[i]))
+            self._made[i] = Look(at, int(found.visitors[i]), effect_at(found, i, self._design))
+        return self._made[i]
 
 
 @dataclass(frozen=True, slots=True)
