@@ -101,7 +101,7 @@ def test_the_road_from_config_to_verdict_and_on(tmp_path: Path, port: int) -> No
         "assigned ",
         "All counts agree with the log of 45,7",
         "visitors",  # plan and calibrate
-        "job-booked|single",  # the view that the page of the database reads
+        "enrolment|control|17293|3785",  # the view that the page of the database reads
     ):
         assert said in output
     assert (tmp_path / "my-site-2026-11-22" / "yesladder.db").exists()
