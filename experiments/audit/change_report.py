@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Annotated, Self
 
-from pydantic import Field, PlainSerializer
+from pydantic import Field
 
 from experiments.audit.decision_log import Entry, entries
 from experiments.definition.definition import Step
-from experiments.definition.document import Document, Flat, NamedPhase
+from experiments.definition.document import Document, Flat, NamedPhase, Written
 from experiments.definition.experiment import Experiment
 from experiments.events.cohort import DAY, EPOCH, HOUR, Clock
 from experiments.events.tables import Revision, Tables
@@ -39,7 +39,7 @@ class Sum(Document):
 
     visitors: int
     reached: int
-    value: Annotated[int, PlainSerializer(_units), Field(serialization_alias="value_sum")] = 0
+    value: Annotated[int, Written(_units), Field(serialization_alias="value_sum")] = 0
 
     def __add__(self, other: Sum) -> Sum:
         return Sum(self.visitors + other.visitors, self.reached + other.reached, self.value + other.value)
@@ -129,7 +129,7 @@ class Touch(Document):
     then. `dated_after`: it came after the second moment, so both reports may have read differently.
     """
 
-    revision: Annotated[Revision, PlainSerializer(_revised), Flat()]
+    revision: Annotated[Revision, Written(_revised), Flat()]
     published: Annotated[bool, Field(serialization_alias="published_before")]
     dated_after: bool
 

@@ -12,10 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Annotated
 
-from pydantic import PlainSerializer
-
 from experiments.audit.decisions import clock_of, deciding_cohort, decisions, fingerprint
-from experiments.definition.document import HIDDEN, Document, Flat
+from experiments.definition.document import HIDDEN, Document, Flat, Written
 from experiments.definition.experiment import Experiment
 from experiments.events.decision import Decision, in_order
 from experiments.events.tables import Revision
@@ -54,7 +52,7 @@ class Entry(Document):
     """
 
     decision: Annotated[Decision, Flat(_TOLD)]
-    differs: Annotated[str, PlainSerializer(_confirmation), Flat()] = ""
+    differs: Annotated[str, Written(_confirmation), Flat()] = ""
     revised: Annotated[bool, HIDDEN] = False
 
 

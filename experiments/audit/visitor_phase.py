@@ -1,4 +1,4 @@
-"""Chapter: one visitor's part in one phase, with the reason for every fact. It tells what journey.py decides.
+"""VisitorPhase: one visitor's part in one phase, with the reason for every fact. It tells what journey.py decides.
 
 Nothing is decided here: variant, steps, value and exclusion are those of `Meaning.judged`, table by table. What is
 added is the reason: which event reached a step, and what each other event missed, by which moment.
@@ -10,114 +10,20 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
 
-from experiments.assignment.assignment import Assignment, place
-from experiments.definition.definition import Step
+from experiments.assignment.assignment import place
+from experiments.audit.visitor_account import Counted, Fate, Missed, Note, Passage, VisitorPhase, Where
 from experiments.definition.experiment import Experiment
 from experiments.events.contribution import Table, in_time
 from experiments.events.event import Event, MessageId, distinct
 from experiments.events.journey import Facts, Judgement, Meaning, Person
 from experiments.events.tally import Tally, add, ledger_table
 
-Fate = Literal[
-    "first-exposure",  # decides the variant for good
-    "exposed-again",
-    "second-variant",  # an exposure to another variant than the first
-    "before-start",
-    "after-end",
-    "unknown-variant",
-    "reached",  # the event that reached these steps
-    "sale",  # the macro-conversion whose value counts
-    "repeated",  # the steps are reached without it
-    "before-exposure",
-    "after-window",
-    "too-late",  # received after the seal; `limit` is until when it would have counted
-    "other-visitor",  # of an id that is joined, but not in time for these steps
-    "not-exposed",  # a step of a phase in which the visitor never counted
-    "joined",
-    "join-too-late",  # it would have changed a published number
-    "withdrawal",
-]
-Where = Literal["verdict", "segments", "days", "division"]
 # hourly cohorts of each step; its daily ones by segment; the days of value and funnel; the check of the sample ratio
 _WHERE: Mapping[str, Where] = {"reach": "verdict", "segments": "segments", "patterns": "days", "exposed": "division"}
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
-    """What became of one event in one phase. `steps`: keys it is about. `limit`: the moment that it missed."""
-
-    fate: Fate
-    steps: tuple[str, ...] = ()
-    limit: datetime | None = None
-    where: Where = "verdict"
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """One step as the verdict counts it for one visitor.
-
-    `exposure`: where the visitor's time begins. `reached`: the event that reached the step in time. `missed`: events
-    that would have, and why they did not. `until`: the end of the window; `sealed_at`: until when a fact may be
-    received. `counted` False: the visitor is excluded. `in_days`: reached in the daily tables of value and funnel,
-    where every step has the experiment's window.
-    """
-
-    step: Step
-    exposure: Event
-    reached: Event | None
-    missed: Sequence[tuple[Event, Note]]
-    until: datetime
-    sealed_at: datetime
-    counted: bool
-    in_days: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """One visitor as the daily tables count them: first exposure, exclusion, steps reached, value in hundredths.
-
-    `attributes`: segment attributes at first exposure. `sale`: the macro-conversion whose value counts; `capped`: it
-    was worth more than `value_cap`.
-    """
-
-    exposure: Event
-    excluded: str | None
-    reached: Mapping[str, datetime]
-    attributes: Mapping[str, str]
-    stratum: str
-    sale: Event | None
-    value: int
-    bad_value: bool
-    capped: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Chapter:
-    """One visitor's part in one phase.
-
-    `visitors`: as whom they count, the earliest exposure first; none when no exposure was in time, more than one where
-    a join came too late. `division`: the exposures that the sample-ratio check counts. `assigned`: where the hash puts
-    the id of the first exposure, None where another tool assigns. `ledger`: reason -> variant -> how many.
-    `notes`: what became of each event.
-    """
-
-    experiment: Experiment
-    visitors: Sequence[Counted]
-    passages: Sequence[Passage]
-    division: Sequence[Event]
-    assigned: Assignment | None
-    ledger: Mapping[str, Mapping[str, int]]
-    notes: Mapping[MessageId, Sequence[Note]]
-
-    @property
-    def variant(self) -> str | None:
-        """The variant that the first exposure decided for good; None when nothing counts."""
-        return self.visitors[0].exposure.variant if self.visitors else None
-
-
-def chapter(phase: Experiment, events: Iterable[Event]) -> Chapter | None:
+def visitor_phase(phase: Experiment, events: Iterable[Event]) -> VisitorPhase | None:
     """How were the events of one person judged in this phase? None when no exposure has to do with it."""
     events = distinct(events)
     meaning = Meaning(phase)
@@ -132,13 +38,14 @@ def chapter(phase: Experiment, events: Iterable[Event]) -> Chapter | None:
     add(cells, meaning.journey(events).rows)
     visitors = sorted(telling.visitors, key=lambda one: in_time(one.exposure))
     hashed = phase.assignment == "hash" and visitors
-    return Chapter(
+    return VisitorPhase(
         experiment=phase,
+        variant=visitors[0].exposure.variant if visitors else None,
+        assigned=place(phase, visitors[0].exposure.visitor) if hashed else None,
         visitors=visitors,
         passages=sorted(telling.passages, key=lambda one: (phase.steps.index(one.step), in_time(one.exposure))),
-        division=telling.division,
-        assigned=place(phase, visitors[0].exposure.visitor) if hashed else None,
         ledger=ledger_table(cells),
+        division=telling.division,
         notes={message: telling.of(message) for message in telling.noted},
     )
 
@@ -264,13 +171,13 @@ class _Telling:
                 note = _missed(key, event, first, until, sealed_at, by)
                 self.note(event, note)
                 if note.fate not in ("reached", "repeated"):
-                    missed.append((event, note))
-            missed += [(event, Note("other-visitor", (key,))) for event in strangers]
+                    missed.append(Missed(event, note))
+            missed += [Missed(event, Note("other-visitor", (key,))) for event in strangers]
             step = next(step for step in self.meaning.experiment.steps if step.step == key)
             mine = [one for one in self.visitors if one.exposure.visitor in _ids(person)]
             in_days = any(key in one.reached for one in mine)
             counted = judgement.counted.excluded is None
-            self.passages.append(Passage(step, first, by, missed, until, sealed_at, counted, in_days))
+            self.passages.append(Passage(step, first, counted, by, until, sealed_at, missed, in_days))
 
 
 def _missed(key: str, event: Event, first: Event, until: datetime, sealed_at: datetime, by: Event | None) -> Note:

@@ -4,21 +4,26 @@ A field is written under its own name, in the order of the class, unless its ann
 
 - `HIDDEN`: it is not written;
 - `Flat()`: its own fields stand in its place;
-- `PlainSerializer(function)` of pydantic: what the function makes of it is written, with the schema of its return type;
+- `Written(function)`: what the function makes of it is written, with the schema of its return type;
 - `Field(serialization_alias=...)` of pydantic: it is written under another name.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, get_type_hints
 
-from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, PlainSerializer, TypeAdapter, WithJsonSchema
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
-from pydantic_core.core_schema import SerializerFunctionWrapHandler, wrap_serializer_function_ser_schema
+from pydantic_core.core_schema import (
+    SerializerFunctionWrapHandler,
+    any_schema,
+    plain_serializer_function_ser_schema,
+    wrap_serializer_function_ser_schema,
+)
 
 from experiments.definition.experiment import Experiment
 
@@ -36,6 +41,17 @@ class Flat:
     def of(self, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Those of the fields that are written."""
         return {name: value for name, value in fields.items() if not self.names or name in self.names}
+
+
+@dataclass(frozen=True)
+class Written:
+    """Marks a field of which a document has what this function makes of it, as its return type says."""
+
+    function: Callable[[Any], Any]
+
+    def __get_pydantic_core_schema__(self, _source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        returned = handler.generate_schema(get_type_hints(self.function)["return"])
+        return any_schema(serialization=plain_serializer_function_ser_schema(self.function, return_schema=returned))
 
 
 class Document:
@@ -100,14 +116,19 @@ def _unfolded(schema: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
-def _name(phase: Experiment) -> dict[str, Any]:
-    return {"experiment": phase.key, "phase": phase.phase}
+@dataclass(frozen=True, slots=True)
+class PhaseName:
+    """Which phase of which experiment a document is about."""
+
+    experiment: str
+    phase: int
 
 
-_NAME = {"experiment": {"title": "Experiment", "type": "string"}, "phase": {"title": "Phase", "type": "integer"}}
-NamedPhase = Annotated[
-    Experiment, PlainSerializer(_name), WithJsonSchema({"type": "object", "properties": _NAME}, "serialization"), Flat()
-]
+def _name(phase: Experiment) -> PhaseName:
+    return PhaseName(phase.key, phase.phase)
+
+
+NamedPhase = Annotated[Experiment, Written(_name), Flat()]
 """A phase that its document tells by its key and number."""
 
 

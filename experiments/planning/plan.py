@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import PlainSerializer
-
 from experiments.definition.definition import Method, Step, StepKind
-from experiments.definition.document import HIDDEN, Document, NamedPhase
+from experiments.definition.document import HIDDEN, Document, NamedPhase, Written
 from experiments.definition.experiment import Experiment
 from experiments.definition.problem import Fault
 from experiments.definition.quantity import utc
@@ -103,7 +101,7 @@ class Plan(Document):
     decision: Forecast | None
     planned_visitors: int | None
     planned_detectable: float | None
-    doubt: Annotated[Fault | None, PlainSerializer(_in_words)]
+    doubt: Annotated[Fault | None, Written(_in_words)]
 
     @property
     def macro(self) -> StepPlan:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
-from pydantic import Field, PlainSerializer
+from pydantic import Field
 
-from experiments.definition.document import Document
+from experiments.definition.document import Document, Written
 from experiments.definition.experiment import Experiment
 from stats.arrays import Flags
 from stats.tables.patterns import PatternTable
@@ -35,7 +35,7 @@ class Rung(Document):
     `grade`: 1 weak, 2 medium, 3 strong; None is the top, the macro-conversion, which implies every grade.
     """
 
-    grade: Annotated[int | None, PlainSerializer(_named), Field(serialization_alias="rung")]
+    grade: Annotated[int | None, Written(_named), Field(serialization_alias="rung")]
     variants: Mapping[str, VariantRung]
 
 

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
-from pydantic import PlainSerializer
-
 from experiments.definition.definition import Method
-from experiments.definition.document import Document, NamedPhase
+from experiments.definition.document import Document, NamedPhase, Written
 from experiments.definition.experiment import Experiment
 from experiments.definition.quantity import utc
 from experiments.events.cohort import HOUR, Clock, sealed_days
@@ -54,7 +52,7 @@ class Report(Document):
     value: ValueReport
     learned_values: Sequence[LearnedStep]
     ladder: Sequence[Rung]
-    ledger: Annotated[Mapping[str, Mapping[str, int]], PlainSerializer(_sums)]
+    ledger: Annotated[Mapping[str, Mapping[str, int]], Written(_sums)]
 
     @property
     def macro(self) -> StepReport:

@@ -10,9 +10,8 @@ from datetime import date, datetime, timedelta
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import PlainSerializer
 
-from experiments.definition.document import HIDDEN, Document
+from experiments.definition.document import HIDDEN, Document, Written
 from experiments.definition.experiment import Experiment
 from experiments.events.cohort import DAY, HOUR, Clock
 from stats.arrays import Counts
@@ -56,7 +55,7 @@ class SampleRatio(Document):
     alarm: bool
     expected: Annotated[Mapping[str, float], HIDDEN]
     since: Annotated[datetime | None, HIDDEN]
-    findings: Annotated[Sequence[Finding], PlainSerializer(_texts)] = ()
+    findings: Annotated[Sequence[Finding], Written(_texts)] = ()
 
 
 def sample_ratio(experiment: Experiment, exposed: Exposed, as_of: datetime) -> SampleRatio:

@@ -19,10 +19,10 @@ from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import Annotated
 
-from pydantic import Field, PlainSerializer
+from pydantic import Field
 
 from experiments.definition.definition import StepKind
-from experiments.definition.document import HIDDEN, Document, Flat, NamedPhase
+from experiments.definition.document import HIDDEN, Document, Flat, NamedPhase, Written
 from experiments.definition.experiment import Experiment
 from experiments.definition.quantity import utc
 from experiments.events.cohort import DAY, Clock
@@ -70,7 +70,7 @@ def _longest(durations: Sequence[timedelta]) -> int:
 class ReachedWithin(Document):
     """How many had reached the step so long after their first exposure; `share` of all visitors, None of nobody."""
 
-    within: Annotated[timedelta, PlainSerializer(_seconds)]
+    within: Annotated[timedelta, Written(_seconds)]
     reached: int
     share: float | None
 
@@ -86,7 +86,7 @@ class Times(Document):
 
     visitors: int
     reached: int
-    quartiles: Annotated[Quartiles | None, PlainSerializer(_within), Flat()]
+    quartiles: Annotated[Quartiles | None, Written(_within), Flat()]
     curve: Sequence[ReachedWithin]
     course: Annotated[Sequence[int], HIDDEN]
 
@@ -110,7 +110,7 @@ class TimeToConvert(Document):
 
     experiment: NamedPhase
     as_of: datetime
-    durations: Annotated[Sequence[timedelta], PlainSerializer(_longest), Field(serialization_alias="window_seconds")]
+    durations: Annotated[Sequence[timedelta], Written(_longest), Field(serialization_alias="window_seconds")]
     points: Annotated[Sequence[timedelta], HIDDEN]
     steps: Sequence[StepTimes]
 

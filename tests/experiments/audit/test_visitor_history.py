@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from experiments.assignment.assignment import place
-from experiments.audit.visitor_history import Story, story
-from experiments.audit.visitor_phase import Chapter, Note, Passage, chapter
+from experiments.audit.visitor_account import Note, Passage, VisitorPhase
+from experiments.audit.visitor_history import VisitorHistory, visitor_history
+from experiments.audit.visitor_phase import visitor_phase
 from experiments.events.cohort import DAY as DAYS
 from experiments.events.cohort import HOUR as HOURS
 from experiments.events.cohort import Clock
@@ -24,9 +25,10 @@ from experiments.events.tally import Tally, add, ledger_table
 from tests.experiments.cases.any_facts import facts
 from tests.experiments.cases.histories import DAY, PHASE, START, action, exposure, join, minute, withdrawal
 from tests.experiments.cases.journey_cases import CASES, TICK, Case
+from tests.experiments.cases.json_schema import misfits
 
 
-def told(one: Chapter) -> Tally:
+def told(one: VisitorPhase) -> Tally:
     """What the tables count of this person, if the chapter tells the truth: all cells but those of segments' reach."""
     cells: Tally = {}
     hour, day = Clock(HOURS, DAYS).cohort, Clock(DAYS, DAYS).cohort
@@ -52,7 +54,7 @@ def told(one: Chapter) -> Tally:
     return cells
 
 
-def noted(one: Chapter, events: Sequence[Event]) -> Tally:
+def noted(one: VisitorPhase, events: Sequence[Event]) -> Tally:
     """What the ledger counts of these events, if the notes tell the truth."""
     cells: Tally = {}
     for event in events:
@@ -74,7 +76,7 @@ def merged(*tallies: Tally) -> Tally:
 def disagreements(events: Sequence[Event]) -> list[str]:
     """In what the story of one person is not what the tables count of that person alone."""
     events = distinct(events)
-    one, found = chapter(PHASE, events), journey(PHASE, events)
+    one, found = visitor_phase(PHASE, events), journey(PHASE, events)
     counted: Tally = {}
     add(counted, found.rows)
     main = {cell: counts for cell, counts in counted.items() if not (cell[0] == "reach" and cell[2])}
@@ -111,21 +113,21 @@ def test_the_story_is_what_the_tables_count(events: list[Event]) -> None:
 @given(st.lists(facts(), min_size=1, max_size=10, unique_by=lambda event: event.message_id))
 def test_every_step_and_every_event_has_its_reason(events: list[Event]) -> None:
     person = next(iter(people(distinct(events))))
-    found = story(person[0].visitor, person, [PHASE])
+    found = visitor_history(person[0].visitor, person, [PHASE])
     assert [one.event for one in found.events] == sorted(person, key=lambda e: (e.at, e.received_at, e.message_id))
     assert {e.visitor for e in person} <= set(found.ids)
     for one in found.events:
-        if found.chapters and one.event.name != "nothing_asked_for" and one.event.joined != one.event.visitor:
+        if found.phases and one.event.name != "nothing_asked_for" and one.event.joined != one.event.visitor:
             assert one.notes, one.event
-    for chapter_ in found.chapters:
-        for passage in chapter_.passages:
+    for part in found.phases:
+        for passage in part.passages:
             could = [one for one in person if one.kind == "action" and one.name in MAKES[passage.step.step]]
-            accounted = {event.message_id for event, _ in passage.missed}
+            accounted = {one.event.message_id for one in passage.missed}
             if passage.reached is None:
-                assert {event.message_id for event in could} <= accounted | _others(chapter_, passage)
-            for event, note in passage.missed:
-                assert MISSED[note.fate](event, passage, note), (event, passage, note)
-    json.dumps(found.to_json())
+                assert {event.message_id for event in could} <= accounted | _others(part, passage)
+            for one in passage.missed:
+                assert MISSED[one.note.fate](one.event, passage, one.note), (one, passage)
+    assert misfits(json.loads(json.dumps(found.to_json())), VisitorHistory.json_schema()) == []
 
 
 MAKES = {
@@ -143,7 +145,7 @@ MISSED: dict[str, Callable[[Event, Passage, Note], bool]] = {
 }
 
 
-def _others(one: Chapter, passage: Passage) -> set[str]:
+def _others(one: VisitorPhase, passage: Passage) -> set[str]:
     """Events that another visitor of the same step has, where a join came too late."""
     notes = one.notes.items()
     key = passage.step.step
@@ -217,21 +219,21 @@ E0 = exposure("v", "single", 0)
     ],
 )
 def test_what_became_of_an_event(events: list[Event], message: int, notes: list[Note]) -> None:
-    found = story(VisitorId("v"), events, [PHASE])
-    by_message = {one.event.message_id: [note for _, note in one.notes] for one in found.events}
+    found = visitor_history(VisitorId("v"), events, [PHASE])
+    by_message = {one.event.message_id: [on.note for on in one.notes] for one in found.events}
     assert Counter(by_message[events[message].message_id]) == Counter(notes)
 
 
 def test_an_exposure_before_a_later_phase_is_none_of_its_business() -> None:
     second = PHASE.model_copy(update={"phase": 2})
-    one = chapter(second, [exposure("v", "multi", -5), E0])
+    one = visitor_phase(second, [exposure("v", "multi", -5), E0])
     assert one is not None
     assert [[note.fate for note in notes] for notes in one.notes.values()] == [["first-exposure"]]
 
 
 def test_a_join_that_came_too_late_leaves_two_visitors_with_their_own_steps() -> None:
     events = [E0, exposure("w", "multi", 70), action("w", "form_viewed", 80), join("v", "w", 4 * DAY, message="j")]
-    one = chapter(PHASE, events)
+    one = visitor_phase(PHASE, events)
     assert one is not None
     assert [(v.exposure.visitor, v.exposure.variant) for v in one.visitors] == [("v", "single"), ("w", "multi")]
     seen = [(p.exposure.visitor, p.reached is not None) for p in one.passages if p.step.step == "seen"]
@@ -241,25 +243,25 @@ def test_a_join_that_came_too_late_leaves_two_visitors_with_their_own_steps() ->
 
 def test_an_action_of_an_id_joined_too_late_is_another_visitors() -> None:
     events = [E0, action("w", "form_viewed", 5, message="a"), join("v", "w", 181)]
-    one = chapter(PHASE, events)
+    one = visitor_phase(PHASE, events)
     assert one is not None
     seen = one.passages[0]
-    assert (seen.reached, [note.fate for _, note in seen.missed], seen.in_days) == (None, ["other-visitor"], True)
+    assert (seen.reached, [one.note.fate for one in seen.missed], seen.in_days) == (None, ["other-visitor"], True)
 
 
 def test_assigned_and_claimed_are_both_told() -> None:
-    one = chapter(PHASE, [exposure("v", "multi", 0)])
+    one = visitor_phase(PHASE, [exposure("v", "multi", 0)])
     assert one is not None
     assert one.variant == "multi"
     assert one.assigned == place(PHASE, "v")
-    reported = chapter(PHASE.model_copy(update={"assignment": "reported"}), [exposure("v", "multi", 0)])
+    reported = visitor_phase(PHASE.model_copy(update={"assignment": "reported"}), [exposure("v", "multi", 0)])
     assert reported is not None
     assert reported.assigned is None
 
 
 def test_a_value_above_the_cap_is_said_to_be_capped() -> None:
     sales = [action("v", "quote_requested", 5, properties={"amount": amount}) for amount in (999, 1000, 1000.01, "x")]
-    found = [chapter(PHASE, [E0, sale]) for sale in sales]
+    found = [visitor_phase(PHASE, [E0, sale]) for sale in sales]
     assert [one and (one.visitors[0].capped, one.visitors[0].bad_value) for one in found] == [
         (False, False),
         (False, False),
@@ -269,5 +271,5 @@ def test_a_value_above_the_cap_is_said_to_be_capped() -> None:
 
 
 def test_nothing_is_known_of_who_never_came() -> None:
-    found: Story = story(VisitorId("v"), [], [PHASE])
-    assert (found.ids, found.events, found.chapters) == (["v"], [], [])
+    found: VisitorHistory = visitor_history(VisitorId("v"), [], [PHASE])
+    assert (found.ids, found.events, found.phases) == (["v"], [], [])

@@ -38,7 +38,7 @@ def _misfits(value: Any, schema: Mapping[str, Any], known: Mapping[str, Any], wh
         if "properties" in schema and not list(schema["properties"]) == schema["required"] == list(value):
             yield f"{where} has {list(value)}, not {list(schema['properties'])}"
         for name, one in value.items() if isinstance(value, dict) else enumerate(value):
-            if inner := _inner(schema, name):
+            if (inner := _inner(schema, name)) and inner is not True:
                 yield from _misfits(one, inner, known, f"{where}.{name}")
 
 

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import pytest
-from pydantic import Field, PlainSerializer
+from pydantic import Field
 
-from experiments.definition.document import DIALECT, HIDDEN, Document, Flat
+from experiments.definition.document import DIALECT, HIDDEN, Document, Flat, Written
 from tests.experiments.cases.json_schema import misfits
 
 
@@ -44,7 +44,7 @@ class Whole(Document):
 
     part: Annotated[Part, Flat()]
     at: datetime | None
-    made: Annotated[int, PlainSerializer(_both), Flat()]
+    made: Annotated[int, Written(_both), Flat()]
     secret: Annotated[Sequence[int], HIDDEN]
     count: Annotated[int, Field(serialization_alias="of")]
     parts: Mapping[str, Part]

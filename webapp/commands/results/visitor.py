@@ -30,7 +30,7 @@ def visitor(folder: Path, visitor_id: str, as_json: bool) -> None:
     For every experiment: which variant, since when, each step reached or not and why, what it was worth, what was
     left out. Then every event in the order in which things happened, also those of ids that were joined.
     """
-    from experiments.audit.visitor_history import story
+    from experiments.audit.visitor_history import visitor_history
     from experiments.events.event import MAX_ID_LENGTH, VisitorId
     from webapp.pages.visitor.visitor_page import refused, visitor_page
     from webapp.words.formatting import Formatting
@@ -41,7 +41,7 @@ def visitor(folder: Path, visitor_id: str, as_json: bool) -> None:
     id_ = VisitorId(visitor_id)
     with opened(folder) as (site, catalog, store, now):
         there = site.database.exists()
-        found = story(id_, store.visitor(id_) if there else (), catalog.phases())
+        found = visitor_history(id_, store.visitor(id_) if there else (), catalog.phases())
         refusals = refused(store, found) if there else []
     if as_json:
         echo_json(found.to_json())

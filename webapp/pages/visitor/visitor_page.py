@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from experiments.audit.visitor_history import Story, Told
-from experiments.audit.visitor_phase import Chapter, Counted
+from experiments.audit.visitor_account import Counted, VisitorPhase
+from experiments.audit.visitor_history import JudgedEvent, VisitorHistory
 from experiments.definition.experiment import Experiment
 from experiments.definition.quantity import iso
 from experiments.events.event import Event, Refusal
@@ -101,33 +101,35 @@ class VisitorPage:
     left_out: int
 
 
-def visitor_page(story: Story, refusals: Sequence[Refusal], now: datetime, formatting: Formatting) -> VisitorPage:
-    """Put this story into words. `refusals`: those of its ids that are still known."""
-    counted = {(one.experiment.key, one.experiment.phase): one.visitors for one in story.chapters}
-    moments = [_moment(told, counted, story.visitor, formatting) for told in story.events]
+def visitor_page(
+    history: VisitorHistory, refusals: Sequence[Refusal], now: datetime, formatting: Formatting
+) -> VisitorPage:
+    """Put this history into words. `refusals`: those of its ids that are still known."""
+    counted = {(one.experiment.key, one.experiment.phase): one.visitors for one in history.phases}
+    moments = [_moment(told, counted, history.visitor, formatting) for told in history.events]
     moments = sorted(
-        [*moments, *(_refused(one, story.visitor, formatting) for one in refusals)], key=lambda one: one.at
+        [*moments, *(_refused(one, history.visitor, formatting) for one in refusals)], key=lambda one: one.at
     )
     shown = moments[-SHOWN:]
     days = groupby(shown, key=lambda one: one.at.astimezone(formatting.zone).date())
     return VisitorPage(
-        visitor=story.visitor,
-        others=story.ids[1:],
-        number=len(story.events),
-        withdrawn=any(told.event.kind == "withdrawal" for told in story.events),
-        parts=[part for one in story.chapters for part in _parts(one, now, formatting)],
+        visitor=history.visitor,
+        others=history.ids[1:],
+        number=len(history.events),
+        withdrawn=any(told.event.kind == "withdrawal" for told in history.events),
+        parts=[part for one in history.phases for part in _parts(one, now, formatting)],
         days=[(some[0].at, some) for some in (list(of_day) for _, of_day in days)],
         left_out=len(moments) - len(shown),
     )
 
 
-def refused(store: Store, story: Story) -> list[Refusal]:
+def refused(store: Store, history: VisitorHistory) -> list[Refusal]:
     """What was refused of this visitor's ids among the newest arrivals."""
-    ids = set(story.ids)
+    ids = set(history.ids)
     return [one for one in store.recent(_SEARCHED) if isinstance(one, Refusal) and one.visitor in ids]
 
 
-def _parts(one: Chapter, now: datetime, formatting: Formatting) -> Iterator[Part]:
+def _parts(one: VisitorPhase, now: datetime, formatting: Formatting) -> Iterator[Part]:
     keys = [variant.key for variant in one.experiment.variants]
     marks = []
     for reason, counts in one.ledger.items():
@@ -150,7 +152,7 @@ def _parts(one: Chapter, now: datetime, formatting: Formatting) -> Iterator[Part
         )
 
 
-def _rows(one: Chapter, counted: Counted, now: datetime, formatting: Formatting) -> Iterator[StepRow]:
+def _rows(one: VisitorPhase, counted: Counted, now: datetime, formatting: Formatting) -> Iterator[StepRow]:
     """Every step for this visitor; twice where a join was in time for the days, but not for the step."""
     ids = [other.exposure.visitor for other in one.visitors]
     for step in one.experiment.steps:
@@ -174,14 +176,16 @@ def _rows(one: Chapter, counted: Counted, now: datetime, formatting: Formatting)
             yield StepRow(spoken(step.step), tag, late, (), "")
 
 
-def _moment(told: Told, parts: Mapping[tuple[str, int], Sequence[Counted]], asked: str, shown: Formatting) -> Moment:
+def _moment(
+    told: JudgedEvent, parts: Mapping[tuple[str, int], Sequence[Counted]], asked: str, shown: Formatting
+) -> Moment:
     event = told.event
     by_line: dict[Statement, list[str]] = {}
-    exposed = any(note.fate != "not-exposed" for _, note in told.notes)
-    some = [(phase, note) for phase, note in told.notes if not (exposed and note.fate == "not-exposed")]
-    for phase, notes in groupby(some, key=lambda one: one[0]):
+    exposed = any(one.note.fate != "not-exposed" for one in told.notes)
+    some = [one for one in told.notes if not (exposed and one.note.fate == "not-exposed")]
+    for phase, notes in groupby(some, key=lambda one: one.phase):
         counted = parts.get((phase.key, phase.phase), ())
-        for note in sentences.told((note for _, note in notes), event, phase):
+        for note in sentences.told((one.note for one in notes), event, phase):
             line = Statement(sentences.tone(note), sentences.said(note, event, phase, counted, shown))
             by_line.setdefault(line, []).append(phase.name)
     if not by_line:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from experiments.audit.visitor_history import story
+from experiments.audit.visitor_history import visitor_history
 from experiments.events.event import MAX_ID_LENGTH, VisitorId
 from webapp.pages.page import page, site_formatting
 from webapp.pages.visitor.visitor_page import refused, visitor_page
@@ -32,7 +32,7 @@ def _page(visitor: str) -> Response:
     site, formatting = services(), site_formatting()
     known = bool(visitor) and len(visitor) <= MAX_ID_LENGTH
     id_ = VisitorId(visitor)
-    found = story(id_, site.store.visitor(id_) if known else (), site.catalog.phases())
+    found = visitor_history(id_, site.store.visitor(id_) if known else (), site.catalog.phases())
     refusals = refused(site.store, found) if known else []
     shown = visitor_page(found, refusals, site.clock(), formatting)
     response = page("visitor.html", page=shown, asked=visitor)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal
 
-from experiments.audit.visitor_phase import Chapter, Counted, Note, Passage
+from experiments.audit.visitor_account import Counted, Missed, Note, Passage, VisitorPhase
 from experiments.definition.experiment import Experiment
 from experiments.definition.quantity import write_duration
 from experiments.events.event import Event
@@ -94,18 +94,18 @@ def outcome(passage: Passage, now: datetime, formatting: Formatting) -> tuple[To
         after = lapse(by.at - passage.exposure.at)
         sentences = [f"Reached {at(by.at)}, {after} after the first exposure{through}."]
         return ("good" if passage.counted else "plain"), sentences
-    missed = [_missed(event, note, formatting) for event, note in _telling(passage)]
+    missed = [_missed(one.event, one.note, formatting) for one in _telling(passage)]
     if now <= passage.until:
         return "open", [f"Not yet. There is time until {at(passage.until)}.", *missed]
     answer = f"Not reached within {write_duration(passage.until - passage.exposure.at)}."
     if now <= passage.sealed_at:
         return "open", [f"{answer} A report of it that comes by {at(passage.sealed_at)} counts.", *missed]
-    late = any(note.fate in ("too-late", "other-visitor") for _, note in passage.missed)
+    late = any(one.note.fate in ("too-late", "other-visitor") for one in passage.missed)
     days = ["Value and funnel, which seal with the day and give every step the whole window, count it."]
     return ("alarm" if late else "plain"), [answer, *missed, *(days if passage.in_days else [])]
 
 
-def standing(one: Chapter, counted: Counted, formatting: Formatting) -> list[str]:
+def standing(one: VisitorPhase, counted: Counted, formatting: Formatting) -> list[str]:
     """Since when is the visitor in which variant, who says so, and is anything left out?"""
     first = counted.exposure
     sentences = [f"First exposed {formatting.moment(first.at)}."]
@@ -130,9 +130,9 @@ def delay(event: Event) -> str:
     return f"received {lapse(late)} later" if late >= timedelta(seconds=5) else ""
 
 
-def _telling(passage: Passage) -> Iterator[tuple[Event, Note]]:
+def _telling(passage: Passage) -> Iterator[Missed]:
     """Of the events that missed the step, the one that came nearest in each way: too late, then after, then before."""
-    by_fate = {fate: [one for one in passage.missed if one[1].fate == fate] for fate in _NEAREST}
+    by_fate = {fate: [one for one in passage.missed if one.note.fate == fate] for fate in _NEAREST}
     for fate, some in by_fate.items():
         if some:
             yield some[-1] if fate == "before-exposure" else some[0]
