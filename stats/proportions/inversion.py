@@ -63,8 +63,12 @@ class _Form:
     floor: float
 
 
-_RATIO = _Form(ScoreTest.log_ratio, ScoreTest.log_ratio_estimate, ScoreTest.log_ratio_standard_error, -np.inf)
-_DIFFERENCE = _Form(ScoreTest.difference, ScoreTest.difference_estimate, ScoreTest.difference_standard_error, -1.0)
+_RATIO = _Form(
+    ScoreTest.log_ratio, ScoreTest.log_ratio_estimate, lambda test: np.sqrt(test.log_ratio_variance()), -np.inf
+)
+_DIFFERENCE = _Form(
+    ScoreTest.difference, ScoreTest.difference_estimate, lambda test: np.sqrt(test.information) / test.weight, -1.0
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,7 +94,7 @@ def invert(courses: Sequence[Course]) -> list[Intervals]:
     """For each course: the interval of every look by itself. Looks without information get the whole range."""
     if not courses:
         return []
-    both = _Mirrored.of(courses)
+    both = _Mirrored(courses)
     looks = np.arange(2 * sum(len(course.critical) for course in courses))
     return both.intervals(both.lower_ends(_RATIO, looks), both.lower_ends(_DIFFERENCE, looks))
 
@@ -104,7 +108,7 @@ def running_intersections(courses: Sequence[Course]) -> list[Intervals]:
     """
     if not courses:
         return []
-    both = _Mirrored.of(courses)
+    both = _Mirrored(courses)
     ends = both.needed_lower_ends(_RATIO), both.needed_lower_ends(_DIFFERENCE)
     return both.intervals(*(both.accumulated(one) for one in ends))
 
@@ -144,25 +148,15 @@ def with_intervals(begun: Sequence[Begun[E] | NotEnoughData]) -> list[E | NotEno
 class _Mirrored:
     """All looks of all courses, then the same with the arms exchanged: an upper end is a lower end in the mirror."""
 
-    def __init__(self, pair: Pair, critical: Floats, above_zero: Flags, lengths: list[int]) -> None:
-        self._pair = pair
-        self._critical = critical
-        self._above_zero = above_zero
-        ends = np.cumsum([0, *lengths, *lengths]).tolist()
-        self._courses = [slice(start, end) for start, end in pairwise(ends)]
-
-    @classmethod
-    def of(cls, courses: Sequence[Course]) -> _Mirrored:
+    def __init__(self, courses: Sequence[Course]) -> None:
         pairs = [course.test.pair for course in courses]
         z = np.concatenate([course.test.no_effect() for course in courses])
         rejects = np.concatenate([course.rejects for course in courses])
-        critical = np.concatenate([course.critical for course in courses])
-        return cls(
-            Pair.joined([*pairs, *(pair.swapped() for pair in pairs)]),
-            np.tile(critical, 2),
-            np.concatenate((rejects & (z > 0), rejects & (z < 0))),
-            [len(course.critical) for course in courses],
-        )
+        self._pair = Pair.joined([*pairs, *(pair.swapped() for pair in pairs)])
+        self._critical = np.tile(np.concatenate([course.critical for course in courses]), 2)
+        self._above_zero = np.concatenate((rejects & (z > 0), rejects & (z < 0)))
+        ends = np.cumsum([0, *2 * [len(course.critical) for course in courses]]).tolist()
+        self._courses = [slice(start, end) for start, end in pairwise(ends)]
 
     def intervals(self, ratio: Floats, difference: Floats) -> list[Intervals]:
         """One result per course, from the lower ends of all looks."""

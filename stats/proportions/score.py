@@ -116,16 +116,6 @@ class ScoreTest:
             estimate: Floats = (self._excess_b - self._excess_a) / self.weight
         return estimate
 
-    def log_ratio_standard_error(self) -> Floats:
-        """Standard error of the log relative lift under no effect, sqrt(V), shape (looks,)."""
-        return np.sqrt(self.log_ratio_variance())
-
-    def difference_standard_error(self) -> Floats:
-        """Standard error of the difference under no effect, shape (looks,); nan when no stratum has both arms."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            error: Floats = np.sqrt(self.information) / self.weight
-        return error
-
     def log_ratio(self, effect: Floats) -> Floats:
         """By how many standard errors do the data miss this log ratio of rates? z, falling as the effect grows.
 
