@@ -28,7 +28,6 @@ from experiments.audit.readout import DIAGNOSED
 from experiments.definition.experiment import Experiment
 from experiments.events.tally import Tally
 from experiments.gallery.exhibit import exhibit
-from experiments.reporting.segments import segment_attributes
 from experiments.store.sqlite import count_rows
 from experiments.store.sqlite.engine import SqliteStore, open_store
 from experiments.store.sqlite.event_rows import COLUMNS, micros
@@ -147,7 +146,7 @@ def main() -> None:
     took: dict[int, list[float]] = {options.few: [], options.many: []}
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         stores = {events: build(Path(folder) / f"{events}.db", phase, events) for events in took}
-        cells = {events: len(store.tables(phase, segment_attributes(phase)).cells) for events, store in stores.items()}
+        cells = {events: len(store.tables(phase, None).cells) for events, store in stores.items()}
         sizes = {events: (Path(folder) / f"{events}.db").stat().st_size / 1e9 for events in took}
         for number in range(options.rounds + 2):
             for events, store in stores.items():

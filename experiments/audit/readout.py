@@ -74,7 +74,7 @@ def readout(tables: Tables, as_of: datetime, finished: Iterable[Decision] = ()) 
     """
     phase, reach = tables.phase, tables.reach
     found = report(phase, reach, tables.patterns, tables.ledger, as_of, movements(finished))
-    if found.sample_ratio.alarm and tables.segments.issuperset(DIAGNOSED):
+    if found.sample_ratio.alarm and tables.has(DIAGNOSED):
         parts = {name: tables.by(name) for name in DIAGNOSED}
         findings = diagnosis(phase, reach.exposed, parts, as_of).findings
         found = replace(found, sample_ratio=replace(found.sample_ratio, findings=findings))

@@ -5,8 +5,9 @@ Neither a store, which fills them, nor a report, which reads them, knows the oth
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -32,7 +33,8 @@ class Revision:
 
 @dataclass(frozen=True)
 class Tables:
-    """One phase in numbers. `cells`: as `tally` counts them, of the main tables and of the attributes in `segments`.
+    """One phase in numbers. `cells`: as `tally` counts them: of the main tables, and of the reach table of the
+    attributes in `segments`; None: every cell there is.
 
     `revisions`: changes of published numbers, oldest first. `decisions`: the decision log, in the order in which the
     verdicts fell.
@@ -40,31 +42,54 @@ class Tables:
 
     phase: Experiment
     cells: Mapping[Cell, Counts]
-    segments: frozenset[str] = frozenset()
+    segments: frozenset[str] | None = frozenset()
     revisions: Sequence[Revision] = ()
     decisions: Sequence[Decision] = ()
+
+    @property
+    def main(self) -> Sequence[Mapping[Cell, Counts]]:
+        """The cells of each main table: all that a report is made from, but for where a sample-ratio mismatch is."""
+        return [self._parts[table, ""] for table in ("exposed", "reach", "patterns", "ledger")]
 
     @cached_property
     def reach(self) -> ReachTable:
         """Visitors and reached per step, hourly cohort, stratum and variant, sealed or not."""
-        return reach_table(self.phase, self.cells)
+        return reach_table(self.phase, {**self._parts["exposed", ""], **self._parts["reach", ""]})
 
     @cached_property
     def patterns(self) -> PatternTable:
         """Visitors and value per daily cohort, variant and pattern."""
-        return pattern_table(self.phase, self.cells)
+        return pattern_table(self.phase, self._parts["patterns", ""])
 
     @cached_property
     def ledger(self) -> Mapping[str, Mapping[str, int]]:
         """reason -> variant (or "" where there is none) -> how many; what was not counted, or counted with a mark."""
-        return ledger_table(self.cells)
+        return ledger_table(self._parts["ledger", ""])
+
+    def has(self, attributes: Iterable[str]) -> bool:
+        """Were the segments of all these attributes read?"""
+        return self.segments is None or self.segments.issuperset(attributes)
 
     def by(self, attribute: str) -> Mapping[str, ReachTable]:
         """Level of this attribute -> its reach table, with daily cohorts and one stratum.
 
         Raises ValueError where the tables were read without this attribute.
         """
-        if attribute not in self.segments:
-            known = ", ".join(sorted(self.segments)) or "none"
+        if not self.has([attribute]):
+            known = ", ".join(sorted(self.segments or ())) or "none"
             raise ValueError(f"{attribute!r} is not among the segments of these tables, must be of: {known}")
-        return {level: reach_table(self.phase, self.cells, attribute, level) for level in levels(self.cells, attribute)}
+        cells, exposed = self._parts["reach", attribute], self.reach.exposed
+        return {
+            level: replace(reach_table(self.phase, cells, attribute, level), exposed=exposed)
+            for level in levels(cells, attribute)
+        }
+
+    @cached_property
+    def _parts(self) -> Mapping[tuple[str, str], Mapping[Cell, Counts]]:
+        """(table, attribute) -> its cells: each table is made from its own, of which there may be many thousands."""
+        place = {"reach": 2, "patterns": 1}  # where a cell has its attribute; those of other tables have none
+        parts: dict[tuple[str, str], dict[Cell, Counts]] = defaultdict(dict)
+        for cell, counts in self.cells.items():
+            table = str(cell[0])
+            parts[table, str(cell[place[table]]) if table in place else ""][cell] = counts
+        return parts

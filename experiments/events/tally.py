@@ -66,24 +66,22 @@ def reach_table(
     """The reach table of one phase, or of one level of an attribute (then with daily cohorts)."""
     variants = tuple(variant.key for variant in experiment.variants)
     column = {key: index for index, key in enumerate(variants)}
-    rows = {
-        cell: counts
-        for cell, counts in cells.items()
-        if cell[0] == "reach" and (cell[2], cell[3]) == (attribute, level)
-    }
-    strata = tuple(sorted({str(cell[5]) for cell in rows})) or ("",)
+    rows: dict[str, list[tuple[int, str, int, int, int]]] = {step.step: [] for step in experiment.steps}
+    for cell, counts in cells.items():
+        if cell[0] == "reach" and cell[2] == attribute and cell[3] == level:
+            rows[str(cell[1])].append((int(cell[4]), str(cell[5]), column[str(cell[6])], *counts))  # type: ignore[arg-type]  # two counts
+    strata = tuple(sorted({row[1] for some in rows.values() for row in some})) or ("",)
     layer = {stratum: index for index, stratum in enumerate(strata)}
     steps: dict[str, StepReach] = {}
-    for step in experiment.steps:
-        mine = {cell: counts for cell, counts in rows.items() if cell[1] == step.step}
-        cohorts = sorted({int(cell[4]) for cell in mine})
+    for step, some in rows.items():
+        cohorts = sorted({row[0] for row in some})
         line = {cohort: index for index, cohort in enumerate(cohorts)}
         visitors = np.zeros((len(cohorts), len(strata), len(variants)), dtype=np.int64)
         reached = np.zeros_like(visitors)
-        for (_, _, _, _, cohort, stratum, variant), (n, s) in mine.items():
-            place = line[int(cohort)], layer[str(stratum)], column[str(variant)]
+        for cohort, stratum, variant, n, s in some:
+            place = line[cohort], layer[stratum], variant
             visitors[place], reached[place] = n, s
-        steps[step.step] = StepReach(np.array(cohorts, dtype=np.int64), visitors, reached)
+        steps[step] = StepReach(np.array(cohorts, dtype=np.int64), visitors, reached)
     return ReachTable(variants, strata, _exposed(column, cells), steps)
 
 
@@ -112,9 +110,9 @@ def pattern_table(experiment: Experiment, cells: Mapping[Cell, Counts]) -> Patte
 def ledger_table(cells: Mapping[Cell, Counts]) -> dict[str, dict[str, int]]:
     """The ledger: reason -> variant -> how many."""
     ledger: dict[str, dict[str, int]] = {}
-    for cell, counts in sorted(cells.items(), key=lambda item: tuple(map(str, item[0]))):
-        if cell[0] == "ledger":
-            ledger.setdefault(str(cell[1]), {})[str(cell[2])] = counts[0]
+    rows = ((str(cell[1]), str(cell[2]), counts[0]) for cell, counts in cells.items() if cell[0] == "ledger")
+    for reason, variant, count in sorted(rows):
+        ledger.setdefault(reason, {})[variant] = count
     return ledger
 
 
@@ -124,7 +122,10 @@ def levels(cells: Mapping[Cell, Counts], attribute: str) -> Sequence[str]:
 
 
 def of_attributes(cells: Mapping[Cell, Counts], attributes: Collection[str]) -> Tally:
-    """The cells of the main tables, and those of these segment attributes."""
-    kept = {"", *attributes}
-    place = {"reach": 2, "patterns": 1}  # where a cell has its attribute; those of other tables have none
-    return {cell: counts for cell, counts in cells.items() if cell[0] not in place or cell[place[str(cell[0])]] in kept}
+    """The cells of the main tables, and those of the reach table of these segment attributes."""
+    reach, patterns = {"", *attributes}, ("patterns", "", "")
+    return {
+        cell: counts
+        for cell, counts in cells.items()
+        if (cell[2] in reach if cell[0] == "reach" else cell[0] != "patterns" or cell[:3] == patterns)
+    }

@@ -10,7 +10,6 @@ from experiments.definition.experiment import Experiment
 from experiments.definition.quantity import iso
 from experiments.events.cohort import DAY, EPOCH, HOUR
 from experiments.events.event import Event
-from experiments.reporting.segments import segment_attributes
 from experiments.store.sqlite.count_rows import TABLES
 from experiments.store.store import Store
 
@@ -54,7 +53,7 @@ def count_rows(store: Store, phases: Sequence[Experiment]) -> Iterator[Row]:
     hundredths of the currency unit, `value_sq` the sum of their squares. Bit k of `pattern` is the k-th step.
     """
     for phase in phases:
-        for cell, counts in sorted(store.tables(phase, segment_attributes(phase)).cells.items()):
+        for cell, counts in sorted(store.tables(phase, None).cells.items()):
             table, *rest = cell
             key, sums = TABLES[str(table)]
             where = dict(zip(key, (phase.key, phase.phase, *rest), strict=True))

@@ -53,13 +53,13 @@ class MemoryStore:
             self._refused.update(refusal.reason for refusal in refusals)
             return Receipt(stored, len(events) - stored)
 
-    def tables(self, experiment: Experiment, segments: Collection[str] = ()) -> Tables:
+    def tables(self, experiment: Experiment, segments: Collection[str] | None = ()) -> Tables:
         """Without revisions: what is counted anew at every question has published nothing."""
         with self._lock:
             events, decisions = list(self._events.values()), self._decisions_of([experiment])
             cells = self._final_cells.get((experiment.key, experiment.phase)) or tally(experiment, events)
-        cells = of_attributes(cells, segments)
-        return Tables(experiment, cells, frozenset(segments), decisions=decisions)
+        cells = cells if segments is None else of_attributes(cells, segments)
+        return Tables(experiment, cells, None if segments is None else frozenset(segments), decisions=decisions)
 
     def decisions(self, phases: Sequence[Experiment]) -> Sequence[Decision]:
         with self._lock:

@@ -130,10 +130,11 @@ class Store(Protocol):
         """
         ...
 
-    def tables(self, experiment: Experiment, segments: Collection[str] = ()) -> Tables:
+    def tables(self, experiment: Experiment, segments: Collection[str] | None = ()) -> Tables:
         """Everything counted and noted of one phase, of one moment: an event is in all its tables or in none.
 
-        The cells are those that `tally` gives for all events in the log; of segments only the attributes asked for.
+        The cells are those that `tally` gives for all events in the log: those of the main tables, and of segments
+        those of the reach table for the attributes asked for; all of them when `segments` is None.
         """
         ...
 

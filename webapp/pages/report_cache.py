@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+import marshal
+from collections.abc import Sequence
 from datetime import datetime
-
-import numpy as np
 
 from experiments.audit.readout import DIAGNOSED, Readout, readout
 from experiments.events.decision import Decision
 from experiments.events.tables import Tables
-from stats.arrays import Counts
 from webapp.services.kept import Kept
 
 KEPT_REPORTS = 64
@@ -29,20 +27,7 @@ class Reports:
 
 
 def _digest(tables: Tables, as_of: datetime, finished: Sequence[Decision]) -> str:
-    notes = tables.ledger, tables.revisions, tables.decisions, finished, tables.segments.issuperset(DIAGNOSED)
-    digest = hashlib.sha256(repr((tables.phase.model_dump_json(), as_of, tables.reach.strata, notes)).encode())
-    for column in _columns(tables):
-        digest.update(repr(column.shape).encode())
-        digest.update(np.ascontiguousarray(column).tobytes())
+    notes = as_of, tables.revisions, tables.decisions, finished, tables.has(DIAGNOSED)
+    digest = hashlib.sha256(repr((tables.phase.model_dump_json(), notes)).encode())
+    digest.update(marshal.dumps([list(cells.items()) for cells in tables.main], 2))  # equal cells give equal bytes
     return digest.hexdigest()
-
-
-def _columns(tables: Tables) -> Iterator[Counts]:
-    reach, patterns = tables.reach, tables.patterns
-    yield reach.exposed.cohorts
-    yield reach.exposed.visitors
-    for key in sorted(reach.steps):
-        step = reach.steps[key]
-        yield from (step.cohorts, step.visitors, step.reached)
-    yield from (patterns.days, patterns.variant, patterns.pattern, patterns.visitors)
-    yield from (patterns.value_sum, patterns.value_sq)

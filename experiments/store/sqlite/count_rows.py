@@ -49,16 +49,18 @@ PHASE_OF = "experiment = ? AND phase = ?"
 
 
 def read(connection: sqlite3.Connection, phase: Experiment, segments: Collection[str] | None = None) -> Tally:
-    """The cells of one phase: of the main tables and of these segment attributes, of all when None."""
+    """The cells of one phase: of the main tables and of the reach table of these attributes, all when None."""
     cells: Tally = {}
     for table, (key, counts) in TABLES.items():
         columns = [column for column in key if column not in PHASE]
         where, values = PHASE_OF, [phase.key, phase.phase]
         if segments is not None and "attribute" in key:
-            where += f" AND attribute IN ({', '.join('?' * (1 + len(segments)))})"
-            values += ["", *segments]
-        for row in connection.execute(f"SELECT {', '.join((*columns, *counts))} FROM {table} WHERE {where}", values):
-            cells[(table, *row[: len(columns)])] = tuple(row[len(columns) :])
+            kept = ["", *(segments if table == "reach" else ())]
+            where += f" AND attribute IN ({', '.join('?' * len(kept))})"
+            values += kept
+        chosen, width = ", ".join((f"'{table}'", *columns, *counts)), 1 + len(columns)
+        rows = connection.execute(f"SELECT {chosen} FROM {table} WHERE {where}", values)
+        cells.update((row[:width], row[width:]) for row in rows)
     return cells
 
 

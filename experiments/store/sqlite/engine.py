@@ -87,12 +87,12 @@ class SqliteStore:
         stored = len(fresh.keys() - known.keys())
         return Receipt(stored, len(events) - stored)
 
-    def tables(self, experiment: Experiment, segments: Collection[str] = ()) -> Tables:
+    def tables(self, experiment: Experiment, segments: Collection[str] | None = ()) -> Tables:
         with self._reading() as connection:
             cells = count_rows.read(connection, experiment, segments)
             revisions = list(count_rows.revisions(connection, experiment))
             decisions = sorted(decision_rows.read(connection, [experiment]), key=in_order)
-        return Tables(experiment, cells, frozenset(segments), revisions, decisions)
+        return Tables(experiment, cells, None if segments is None else frozenset(segments), revisions, decisions)
 
     def decisions(self, phases: Sequence[Experiment]) -> Sequence[Decision]:
         with self.file.reading() as connection:

@@ -78,7 +78,7 @@ def test_every_count_is_a_row_in_the_same_order() -> None:
 class Backwards(MemoryStore):
     """A store that gives its cells in another order."""
 
-    def tables(self, experiment: Experiment, segments: Collection[str] = ()) -> Tables:
+    def tables(self, experiment: Experiment, segments: Collection[str] | None = ()) -> Tables:
         found = super().tables(experiment, segments)
         return dataclasses.replace(found, cells=dict(reversed(found.cells.items())))
 
