@@ -9,6 +9,7 @@ import pytest
 
 # A module is added here with its first example.
 WITH_EXAMPLES = [
+    "experiments.assignment.assignment",
     "experiments.events.journey",
     "experiments.simulation.simulate",
     "stats.power",

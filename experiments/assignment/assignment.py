@@ -54,6 +54,18 @@ def assign(experiment: Experiment, visitor: str, attributes: Attributes) -> Assi
 
     `attributes`: what is known of the visitor: those the audience names, and `force` (a variant's key, for previews;
     of a key that is no variant comes the control, not counted), `bot` (True), `consent` (False: refused).
+
+    >>> phase = Experiment.model_validate({
+    ...     "key": "form", "name": "Short or long?", "status": "running", "window": "7 days",
+    ...     "variants": [{"key": "short", "weight": 50}, {"key": "long", "weight": 50}],
+    ...     "path": [{"step": "sent", "event": "form_sent"}],
+    ... })
+    >>> assign(phase, "ann", {})
+    Assignment(variant='long', reason='split')
+    >>> assign(phase, "ann", {"force": "short"})
+    Assignment(variant='short', reason='forced')
+    >>> assign(phase, "ann", {"consent": False}).in_experiment
+    False
     """
     control = experiment.control.key
     force = str(attributes.get("force") or "")

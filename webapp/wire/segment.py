@@ -27,8 +27,7 @@ from webapp.wire.user_agent import browser_user_agent
 from webapp.wire.visitor_attributes import AttributeReader, NamedAttributes
 
 PREFIX: Final = "/v1/"
-_NAMES: Final = ("batch", *TYPES)
-_CALLS: Final = {f"/v1/{name}": name for name in _NAMES} | {f"/v1/{name[0]}": name for name in _NAMES}
+_CALLS: Final = {f"/v1/{path}": call for call in ("batch", *TYPES) for path in (call, call[0])}
 ROUTES: Final = (
     ("POST", f"/v1/<any({','.join(path.removeprefix('/v1/') for path in _CALLS)}):call>"),
     ("GET", "/v1/projects/<write_key>/settings"),
