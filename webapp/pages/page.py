@@ -23,6 +23,7 @@ _WORDS = {
     "points": formatting.points,
     "probability": formatting.probability,
     "rate": formatting.rate,
+    "say": wording.say,
     "things": formatting.things,
     "shown_state": vocabulary.shown_state,
     "spoken": wording.spoken,
@@ -33,6 +34,7 @@ _WORDS = {
     "GROUPS": vocabulary.GROUPS,
     "KINDS": vocabulary.KINDS,
     "GRADES": vocabulary.GRADES,
+    "TERMS": vocabulary.TERMS,
 }
 
 

@@ -54,11 +54,6 @@ class DataHealth:
     immature: Sequence[Markup]
     revisions: Sequence[Markup]
 
-    @property
-    def nothing(self) -> Markup:
-        """What to say when the ledger is empty."""
-        return say("ledger.none")
-
 
 def data_health(report: Report, revisions: Sequence[Revision], formatting: Formatting) -> DataHealth:
     """The health of the data of this report, in words and rows."""

@@ -15,7 +15,7 @@ from experiments.reporting.step_report import StepReport
 from webapp.charts.charts import effect_over_time
 from webapp.charts.line_chart import NARROW, WIDE, Size
 from webapp.words.formatting import Formatting, lift, things
-from webapp.words.sentences import fit, say, spoken
+from webapp.words.sentences import fit, spoken
 
 ALONE = 2
 """So many comparisons get a chart as wide as the page; more become small ones side by side."""
@@ -42,11 +42,6 @@ class OverTime:
     def side_by_side(self) -> bool:
         """Are there too many courses for one below the other?"""
         return len(self.courses) > ALONE
-
-    @property
-    def one_look(self) -> Markup:
-        """Why one look has no chart."""
-        return say("over-time.one-look")
 
 
 def over_time(report: Report, step: str | None, formatting: Formatting) -> OverTime:

@@ -29,7 +29,6 @@ from webapp.pages.experiment.value import Worth, worth
 from webapp.pages.experiment.verdict_sentences import Verdict, verdict
 from webapp.words.formatting import Formatting, count, percent, things
 from webapp.words.sentences import say, spoken
-from webapp.words.vocabulary import TERMS, Terms
 
 _NICE_RATES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
 
@@ -65,14 +64,6 @@ class ResultPage:
     def has_ladder(self) -> bool:
         """Has anybody stood on it?"""
         return any(one.visitors for rung in self.report.ladder for one in rung.variants.values())
-
-    def terms(self, section: str) -> Terms:
-        """What the numbers of this section mean."""
-        return TERMS[section]
-
-    def sentence(self, key: str) -> Markup:
-        """A sentence that is the same for every report."""
-        return say(key)
 
 
 @dataclass(frozen=True, slots=True)

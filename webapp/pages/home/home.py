@@ -29,7 +29,6 @@ from webapp.services.kept import Kept
 from webapp.services.services import services
 from webapp.words.formatting import Formatting
 from webapp.words.sentences import name, say
-from webapp.words.vocabulary import TERMS, Terms
 
 blueprint = Blueprint("home", __name__)
 
@@ -101,7 +100,6 @@ class Home:
     refused: Sequence[Refused]
     lost: Sequence[Markup]
     now: datetime
-    terms: Terms
 
 
 @blueprint.get("/")
@@ -135,7 +133,7 @@ def _home(now: datetime, formatting: Formatting) -> Home:
     started = [one for one in phases if one.started_at]
     first = min(started, key=lambda one: one.started_at or now, default=None)
     lost = lost_log(services().site.database, first, formatting) if first else ()
-    return Home({group: some for group, some in groups.items() if some}, refused, lost, now, TERMS["home"])
+    return Home({group: some for group, some in groups.items() if some}, refused, lost, now)
 
 
 def _entry(

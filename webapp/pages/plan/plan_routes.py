@@ -27,7 +27,6 @@ from webapp.services.kept import Found
 from webapp.services.services import services
 from webapp.words.formatting import about, count, lift, percent, rate
 from webapp.words.sentences import say, spoken
-from webapp.words.vocabulary import TERMS
 
 blueprint = Blueprint("plan", __name__)
 
@@ -51,23 +50,6 @@ class PlanPage:
     charts: Sequence[Markup]
     known: Mapping[str, str]
     data_query: str
-
-    @property
-    def chances(self) -> Markup:
-        """What the chart shows."""
-        return say(
-            "plan.chances", goal=spoken(self.experiment.macro.step), alpha=percent(self.experiment.analysis.alpha)
-        )
-
-    @property
-    def no_chart(self) -> Markup:
-        """Why there is no chart."""
-        return say("plan.chart.none")
-
-    @property
-    def pending_words(self) -> Markup:
-        """What to say while the plan is being computed."""
-        return say("plan.pending")
 
 
 @blueprint.get("/plan/<key>")
@@ -165,7 +147,6 @@ def _found(step: StepPlan, method: Method) -> str:
 
 _WORDS: Mapping[str, object] = {
     "METHODS": METHODS,
-    "TERMS": TERMS["plan"],
     "about": about,
     "whole": _whole,
     "found": _found,

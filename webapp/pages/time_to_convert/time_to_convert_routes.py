@@ -22,7 +22,6 @@ from webapp.services.errors import RequestRefused
 from webapp.services.services import services
 from webapp.words.formatting import count, rate, span
 from webapp.words.sentences import say, spoken
-from webapp.words.vocabulary import TERMS, Terms
 
 blueprint = Blueprint("time_to_convert", __name__)
 
@@ -41,15 +40,6 @@ class Times:
     refusal: Markup | None
     step: StepTimes | None
     charts: Sequence[Markup]
-
-    @property
-    def terms(self) -> Terms:
-        """What the numbers mean."""
-        return TERMS["time"]
-
-    def sentence(self, key: str, **values: object) -> Markup:
-        """A sentence of the page."""
-        return say(key, **values)
 
 
 @blueprint.get("/results/<key>/time-to-convert")
