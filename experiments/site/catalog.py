@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -37,8 +38,7 @@ def check(
         phases = read_phases(site_path / PHASES_FILE)
     except SiteError as error:
         problems += error.problems
-    names = sorted(_signatures(site_path), key=_by_stem)
-    configs = [read_config(site_path / name, name) for name in names]
+    configs = [read_config(site_path / name, name) for name in _config_names(_signatures(site_path))]
     configuration = read_definitions(configs, phases, {}, clock())
     doubtful = doubts(phases, list(configuration.experiments.values()))
     keys = [(config, configuration.keys.get(config.name, "")) for config in configs]
@@ -73,7 +73,7 @@ class Catalog:
         if self.is_due() and self._lock.acquire(blocking=False):
             try:
                 self._looked_at = self._clock()
-                if self._signatures != _all_signatures(self._path):
+                if self._signatures != _signatures(self._path):
                     self._read()
             finally:
                 self._lock.release()
@@ -157,7 +157,8 @@ class Catalog:
                     record, configuration = self._understood()  # another process was here, or files are newer
                     if configuration.phases != record:
                         write_phases(record_path, configuration.phases)
-                self._signatures = {**self._signatures, **_record_signature(self._path)}
+                written = _signatures(self._path).get(PHASES_FILE)
+                self._signatures = {**self._signatures, **({PHASES_FILE: written} if written else {})}
             self._configuration = configuration
         except SiteError as error:  # the record cannot be trusted: nothing changes until it can
             self._configuration = replace(self._configuration, problems=error.problems)
@@ -168,8 +169,8 @@ class Catalog:
             self._signatures = {}
 
     def _understood(self) -> tuple[Phases, Configuration]:
-        self._signatures = _all_signatures(self._path)
-        names = sorted((name for name in self._signatures if name != PHASES_FILE), key=_by_stem)
+        self._signatures = _signatures(self._path)
+        names = _config_names(self._signatures)
         self._configs = {name: (self._signatures[name], self._config(name)) for name in names}
         configs = [config for _, config in self._configs.values()]
         record = read_phases(self._path / PHASES_FILE)
@@ -182,34 +183,20 @@ class Catalog:
         return known[1] if known and known[0] == self._signatures[name] else read_config(self._path / name, name)
 
 
-def _by_stem(name: str) -> str:
-    """So that pricing.yaml comes before pricing-copy.yaml."""
-    return name.removesuffix(".yaml")
+def _config_names(signatures: Iterable[str]) -> Sequence[str]:
+    """The config files among these, sorted so that pricing.yaml comes before pricing-copy.yaml."""
+    return sorted((name for name in signatures if name != PHASES_FILE), key=lambda name: name.removesuffix(".yaml"))
 
 
 def _signatures(site_path: Path) -> dict[str, Signature]:
+    """File, relative to the site -> what changes when it is written: of every config file, and of the record."""
     found = {}
-    for path in (site_path / EXPERIMENTS_FOLDER).glob("*.yaml"):
-        if not path.name.startswith(".") and (signature := _signature(path)):  # editors keep hidden copies
-            found[f"{EXPERIMENTS_FOLDER}/{path.name}"] = signature
+    for path in (*(site_path / EXPERIMENTS_FOLDER).glob("*.yaml"), site_path / PHASES_FILE):
+        with suppress(OSError):
+            if not path.name.startswith("."):  # editors keep hidden copies
+                status = path.stat()
+                found[str(path.relative_to(site_path))] = status.st_mtime_ns, status.st_size, status.st_ino
     return found
-
-
-def _all_signatures(site_path: Path) -> dict[str, Signature]:
-    return {**_signatures(site_path), **_record_signature(site_path)}
-
-
-def _record_signature(site_path: Path) -> dict[str, Signature]:
-    signature = _signature(site_path / PHASES_FILE)
-    return {PHASES_FILE: signature} if signature else {}
-
-
-def _signature(path: Path) -> Signature | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def _folder_problems(site_path: Path) -> list[Problem]:

@@ -17,6 +17,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from experiments.store.sqlite.copy import sync
+
 Why = Literal["corrupt", "replaced"]
 
 _logger = logging.getLogger("yesladder")
@@ -85,11 +87,7 @@ def set_aside(database: Path, why: Why, now: datetime) -> str:
     if _size(log):
         log.rename(_beside(target, "-wal"))
     _forget_index(database)
-    directory = os.open(database.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+    sync(database.parent)
     return target.name if why == "corrupt" else f"{target.name}-wal"
 
 
