@@ -7,40 +7,21 @@ from datetime import datetime
 from flask import Flask, Response, make_response, render_template, request
 
 from webapp.services.services import services
-from webapp.words import formatting, vocabulary
-from webapp.words import sentences as wording
+from webapp.words import formatting, sentences, vocabulary
 from webapp.words.formatting import Formatting
 
 _WORDS = {
-    "breakable": formatting.breakable,
-    "count": formatting.count,
-    "duration": formatting.duration,
-    "extent": formatting.extent,
-    "fit": wording.fit,
-    "lift": formatting.lift,
-    "listing": formatting.listing,
-    "percent": formatting.percent,
-    "points": formatting.points,
-    "probability": formatting.probability,
-    "rate": formatting.rate,
-    "say": wording.say,
-    "things": formatting.things,
-    "shown_state": vocabulary.shown_state,
-    "spoken": wording.spoken,
-    "STATES": vocabulary.STATES,
-    "SIGNS": vocabulary.SIGNS,
-    "STATUSES": vocabulary.STATUSES,
-    "HEALTH": vocabulary.HEALTH,
-    "GROUPS": vocabulary.GROUPS,
-    "KINDS": vocabulary.KINDS,
-    "GRADES": vocabulary.GRADES,
-    "TERMS": vocabulary.TERMS,
+    formatting: "breakable count duration extent lift listing percent points probability rate things",
+    sentences: "fit say spoken",
+    vocabulary: "shown_state STATES SIGNS STATUSES HEALTH GROUPS KINDS GRADES TERMS",
 }
+"""What every template may use."""
 
 
 def prepare(app: Flask) -> None:
     """Give the app's templates their words."""
-    app.jinja_env.globals.update(_WORDS)
+    for module, names in _WORDS.items():
+        app.jinja_env.globals.update({name: getattr(module, name) for name in names.split()})
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from markupsafe import Markup
 
 from experiments.reporting.comparison import Effect
-from webapp.words.formatting import interval
+from webapp.words.formatting import interval, listing
 from webapp.words.texts import TEXTS
 
 SENTENCES: Mapping[str, str] = {
@@ -39,10 +39,7 @@ def name(key: str) -> Markup:
 
 def names(keys: list[str]) -> Markup:
     """Several variants' keys as one sentence has them: a, b and c."""
-    shown = [name(key) for key in keys]
-    if len(shown) < 2:
-        return Markup().join(shown)
-    return Markup(", ").join(shown[:-1]) + " and " + shown[-1]
+    return Markup(listing([name(key) for key in keys]))  # each is escaped
 
 
 def fit(effect: Effect) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from experiments.definition.definition import Interval
-from experiments.reporting.learned_values import Badge, Learned, LearnedStep
+from experiments.reporting.learned_values import Learned, LearnedStep
 from experiments.reporting.report import Report
 from experiments.reporting.value_per_visitor import NO_VALUE, ValueComparison, VariantValue
 from webapp.charts.interval_bar import Whisker, ends, scale_end, whisker
@@ -17,11 +17,6 @@ from webapp.words.sentences import say, spoken
 from webapp.words.vocabulary import reason
 
 UNBOUNDED: Interval = (None, None)
-BADGES: Mapping[Badge, str] = {
-    "declared": "badge.declared",
-    "associated": "badge.associated",
-    "moved together": "badge.together",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +108,7 @@ def _learned(one: LearnedStep, formatting: Formatting) -> LearnedRow:
     declared = None if one.declared is None else _money(one.declared, formatting)
     variants = {key: _estimate(learned, formatting) for key, learned in one.variants.items()}
     badge = one.backing.badge
-    words = None if badge is None else say(BADGES[badge], times=one.backing.together, apart=one.backing.apart)
+    words = None if badge is None else say(f"badge.{badge}", times=one.backing.together, apart=one.backing.apart)
     return LearnedRow(one, declared, _estimate(one.pooled, formatting), variants, words)
 
 
