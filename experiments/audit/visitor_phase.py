@@ -88,7 +88,7 @@ class _Telling:
         steps = table.steps if where == "verdict" else ()
         for event in self._exposures():
             if event.message_id in late:
-                self.note(event, Note("too-late", steps, _sealed_at(table, event), where))
+                self.note(event, Note("too-late", steps, table.sealed_at(event), where))
         for _, _, join in self.facts.joins:
             if join.message_id in late:
                 self.note(join, Note("join-too-late", steps, None, where))
@@ -97,10 +97,7 @@ class _Telling:
                 for event in person.actions:
                     if event.message_id in late:
                         own = tuple(key for key in table.steps if event.name in self.meaning.rules.makers[key])
-                        self.note(
-                            event,
-                            Note("too-late", own, _sealed_at(table, judgement.first), where),
-                        )
+                        self.note(event, Note("too-late", own, table.sealed_at(judgement.first), where))
 
     def rest(self, events: Iterable[Event]) -> None:
         """What no table counts: exposures outside the phase, joins that were in time, consent withdrawn."""
@@ -163,7 +160,7 @@ class _Telling:
             self.note(event, Note("other-visitor" if judged else "not-exposed", (key,)))
         for person, judgement in judged:
             first = judgement.first
-            until, sealed_at = first.at + table.clock.window, _sealed_at(table, first)
+            until, sealed_at = first.at + table.clock.window, table.sealed_at(first)
             makers = sorted((event for event in person.actions if event.name in makes), key=in_time)
             by = self.meaning.reached(table, judgement).get(key)
             missed = []
@@ -189,11 +186,6 @@ def _missed(key: str, event: Event, first: Event, until: datetime, sealed_at: da
     if event.at > until:
         return Note("after-window", (key,), until)
     return Note("repeated", (key,)) if by is not None else Note("too-late", (key,), sealed_at)
-
-
-def _sealed_at(table: Table, first: Event) -> datetime:
-    """Until when may a fact of somebody exposed then be received, to count in this table?"""
-    return table.clock.seal(table.clock.cohort(first.at))
 
 
 def _ids(person: Person) -> set[str]:

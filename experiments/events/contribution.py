@@ -65,6 +65,10 @@ class Table:
         """Which of its steps does this table count as reached? The first step is the lowest bit."""
         return bits >> self.place & (1 << len(self.steps)) - 1
 
+    def sealed_at(self, exposure: Event) -> datetime:
+        """Until when must a fact have been received to change the cohort of this exposure?"""
+        return self.clock.seal(self.clock.cohort(exposure.at))
+
 
 def in_time(event: Event) -> tuple[datetime, datetime, str]:
     """The order in which things happened (tie: receipt, then message id)."""

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from experiments.definition.definition import GRACE
 from experiments.definition.experiment import Experiment
@@ -75,8 +75,7 @@ def concerns(phase: Experiment, event: Event) -> bool:
     return event.kind != "action" or event.joined is not None or any(step.event == event.name for step in phase.steps)
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """What the tables of one clock make of one person.
 
     `first`: the exposure that counts. `known` and `tardy`: actions received by the seal of its cohort, and later.
@@ -125,8 +124,7 @@ class Meaning:
         found: list[tuple[Sequence[Table], Judgement]] = []
         facts = None
         if agreed := self._agreed(events):
-            first, actions, exposures = agreed
-            found = [(self.tables, Judgement(first, actions, (), self.rules.contribution(first, actions, exposures)))]
+            found = [(self.tables, agreed)]
         else:
             facts = self.facts(events)
             if any(person.exposures for person in facts.people.values()):
@@ -152,10 +150,10 @@ class Meaning:
         a contribution too.
         """
         agreed = self._agreed(events)
-        return agreed and self.rules.contribution(*agreed)
+        return agreed and agreed.counted
 
-    def _agreed(self, events: Sequence[Event]) -> tuple[Event, list[Event], list[Event]] | None:
-        """First exposure, actions and exposures on which all tables agree; None where they may not."""
+    def _agreed(self, events: Sequence[Event]) -> Judgement | None:
+        """The judgement on which all tables agree; None where they may not."""
         actions, exposures = [], []
         for event in events:
             if event.received_at - event.at > GRACE or event.visitor != events[0].visitor:
@@ -168,7 +166,10 @@ class Meaning:
                 exposures.append(event)
             elif belonging in ("before-start", "after-end"):
                 return None
-        return (min(exposures, key=in_time), actions, exposures) if exposures else None
+        if not exposures:
+            return None
+        first = min(exposures, key=in_time)
+        return Judgement(first, actions, (), self.rules.contribution(first, actions, exposures))
 
     def belonging(self, exposure: Event) -> Belonging:
         """Does this exposure belong to the phase, and if not, why?"""
@@ -204,11 +205,11 @@ class Meaning:
     def judged(self, table: Table, facts: Facts, late: set[MessageId]) -> Iterator[tuple[Person, Judgement]]:
         """Everybody whom this table counts, and how; what came too late to be counted goes to `late`."""
         for person in self._people(table, facts, late):
-            one = self._judgement(table.clock, person)
+            one = self._judgement(table, person)
             late.update(self._missed(table, person, one))
-            if one is not None and facts.withdrawn:
-                one = replace(one, counted=one.counted._replace(excluded="consent-withdrawn"))
-            if one is not None:
+            if one and facts.withdrawn:
+                one = one._replace(counted=one.counted._replace(excluded="consent-withdrawn"))
+            if one:
                 yield person, one
 
     def reached(self, table: Table, one: Judgement) -> Mapping[str, Event]:
@@ -236,12 +237,13 @@ class Meaning:
                 continue
             both = groups[one], groups[two]
             merged = Person(both[0].exposures + both[1].exposures, both[0].actions + both[1].actions)
-            change: Counter[tuple[datetime, Sequence[Row]]] = Counter()
+            change: Counter[Sequence[Row]] = Counter()  # of sealed cohorts
             for sign, person in ((-1, both[0]), (-1, both[1]), (1, merged)):
-                if judgement := self._judgement(table.clock, person):
+                judgement = self._judgement(table, person)
+                if judgement and join.received_at > table.sealed_at(judgement.first):
                     counted = tuple(row for row in rows(judgement.counted, [table]) if row[0][0] != "ledger")
-                    change[table.clock.seal(table.clock.cohort(judgement.first.at)), counted] += sign
-            if any(count and counted and join.received_at > seal for (seal, counted), count in change.items()):
+                    change[counted] += sign
+            if any(counted and count for counted, count in change.items()):
                 late.add(join.message_id)
                 continue
             groups[one] = merged
@@ -249,19 +251,18 @@ class Meaning:
             home = {visitor: one if group == two else group for visitor, group in home.items()}
         return groups.values()
 
-    def _judgement(self, clock: Clock, person: Person) -> Judgement | None:
-        """What the tables of this clock make of a person; None where no exposure was received in time."""
-        if clock not in person.judged:
-            person.judged[clock] = None
-            timely = [one for one in person.exposures if one.received_at <= clock.seal(clock.cohort(one.at))]
-            if timely:
+    def _judgement(self, table: Table, person: Person) -> Judgement | None:
+        """What the tables of one clock make of a person; None where no exposure was received in time."""
+        if table.clock not in person.judged:
+            person.judged[table.clock] = None
+            if timely := [one for one in person.exposures if one.received_at <= table.sealed_at(one)]:
                 first = min(timely, key=in_time)
-                seal = clock.seal(clock.cohort(first.at))
+                seal = table.sealed_at(first)
                 known = [action for action in person.actions if action.received_at <= seal]
                 tardy = [action for action in person.actions if action.received_at > seal]
                 counted = self.rules.contribution(first, known, person.exposures)
-                person.judged[clock] = Judgement(first, known, tardy, counted)
-        return person.judged[clock]
+                person.judged[table.clock] = Judgement(first, known, tardy, counted)
+        return person.judged[table.clock]
 
     def _missed(self, table: Table, person: Person, one: Judgement | None) -> Iterator[MessageId]:
         """What came too late for this table and would have mattered: a first exposure, a step, an earlier sale."""

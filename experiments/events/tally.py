@@ -48,15 +48,10 @@ def add(total: Tally, rows: Iterable[Row]) -> None:
             del total[cell]
 
 
-def subtract(total: Tally, rows: Iterable[Row]) -> None:
-    """Take counts away; cells that come to nothing are removed."""
-    add(total, ((cell, tuple(-count for count in counts)) for cell, counts in rows))
-
-
 def difference(after: Tally, before: Tally) -> Tally:
     """What must be added to `before` so that it becomes `after`."""
     change = dict(after)
-    subtract(change, before.items())
+    add(change, ((cell, tuple(-count for count in counts)) for cell, counts in before.items()))
     return change
 
 
