@@ -105,7 +105,7 @@ def test_the_road_from_config_to_verdict_and_on(tmp_path: Path, port: int) -> No
     ):
         assert said in output
     assert (tmp_path / "my-site-2026-11-22" / "yesladder.db").exists()
-    assert (tmp_path / "counts.csv").read_text().startswith("experiment,")
+    assert "reach,free-trial-screener,1,payment," in (tmp_path / "counts.csv").read_text()
 
 
 YAML_BLOCKS = [
