@@ -142,32 +142,39 @@ def routes(section: str) -> str:
     lines = []
     for rule, meaning in MEANINGS["routes"][section].items():
         said = meaning.replace("{tables}", ", ".join(f"`{one}`" for one in CSV_TABLES))
-        lines.append((", ".join(f"`{one} {address(rule)}`" for one in rules[rule]) + _calls(rule), said))
+        lines.append((", ".join(f"`{one} {address(rule)}`" for one in sorted(rules[rule])) + _calls(rules[rule]), said))
     return table(("route", "answers"), lines)
 
 
-def _rules() -> dict[str, list[str]]:
-    """Each rule of the application with its methods, those of one view together."""
+def _rules() -> dict[str, dict[str, Rule]]:
+    """Each rule of the application, without its converters, and by its methods what Flask knows of it."""
     with tempfile.TemporaryDirectory() as folder:
         site = Path(folder)
         (site / "yesladder.yaml").write_text("write_key: abc\n", "utf-8")
         (site / "experiments").mkdir()
         found: list[Rule] = list(create_app(site, demo_site=True).url_map.iter_rules())
-    rules: dict[str, list[str]] = {}
+    rules: dict[str, dict[str, Rule]] = {}
     for rule in found:
-        rules.setdefault(rule.rule, []).append(", ".join(sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})))
-    return {rule: sorted(methods) for rule, methods in rules.items()}
+        methods = ", ".join(sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}))
+        rules.setdefault(plain(rule.rule), {})[methods] = rule
+    return rules
+
+
+def plain(rule: str) -> str:
+    """`/visitor/<path:visitor>` as `/visitor/<visitor>`."""
+    return re.sub(r"<[^<>]*:(\w+)>", r"<\1>", rule)
 
 
 def address(rule: str) -> str:
     """`/results/<key>` as `/results/{experiment}`."""
-    plain = re.sub(r"<(?:[^<>]*:)?(\w+)>", r"{\1}", rule)
-    return plain.replace("{key}", "{experiment}").replace("{filename}", "{file}")
+    return re.sub(r"<(\w+)>", r"{\1}", plain(rule)).replace("{key}", "{experiment}").replace("{filename}", "{file}")
 
 
-def _calls(rule: str) -> str:
-    named = re.search(r"any\(([^)]*)\)", rule)
-    return f", call: {', '.join(f'`{one.strip()}`' for one in named[1].split(','))}" if named else ""
+def _calls(rules: Mapping[str, Rule]) -> str:
+    """The words that may stand in a rule, long ones first."""
+    named = re.search(r"any\(([^)]*)\)", "".join(rule.rule for rule in rules.values()))
+    words = sorted(named[1].split(","), key=lambda one: len(one) == 1) if named else []
+    return f", call: {', '.join(f'`{one.strip()}`' for one in words)}" if words else ""
 
 
 def tables(views: bool) -> str:
