@@ -114,13 +114,6 @@ class Catalog:
         """The recorded phases of one experiment, oldest first."""
         return [phase for phase in self.phases() if phase.key == key]
 
-    def phase_at(self, key: str, at: datetime) -> Experiment | None:
-        """The phase that ran at this instant: started_at <= at < ended_at."""
-        for phase in self.phases_of(key):
-            if phase.started_at and phase.started_at <= at and (phase.ended_at is None or at < phase.ended_at):
-                return phase
-        return None
-
     def problems(self) -> Sequence[Problem]:
         """Errors and warnings of the last reading, in the order of files and lines."""
         return self._configuration.problems

@@ -115,10 +115,7 @@ def test_a_life_from_draft_to_stopped(folder: Folder, clock: Clock) -> None:
     second = took_up(catalog, clock)
     assert (second.phase, second.started_at) == (2, clock.now)
     assert [phase.ended_at for phase in catalog.phases()] == [ended, None]
-    assert catalog.phase_at("pricing", started) == stopped
-    assert catalog.phase_at("pricing", ended) is None, "the end is not part of a phase"
-    assert catalog.phase_at("pricing", clock.now) == second
-    assert catalog.phase_at("pricing", started - timedelta(seconds=1)) is None
+    assert catalog.phases_of("pricing") == [stopped, second]
 
 
 def test_a_new_phase_ends_the_one_that_runs(folder: Folder, clock: Clock) -> None:

@@ -1,4 +1,4 @@
-"""ResultTable: a report in the terminal, in the words of the result page."""
+"""ResultTable: a report, or the levels of one attribute, in the terminal, in the words of the result page."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from rich.text import Text
 
 from experiments.audit.decision_log import Entry
 from experiments.audit.readout import Readout
+from experiments.definition.experiment import Experiment
 from experiments.events.tables import Revision
-from experiments.reporting.comparison import Comparison
+from experiments.reporting.comparison import Comparison, Effect
 from experiments.reporting.report import Report
+from experiments.reporting.segments import SegmentReport
 from experiments.reporting.step_report import StepReport
 from webapp.commands.shared.console import echo, heading, indented, table
 from webapp.pages.experiment.data_health import data_health
 from webapp.pages.experiment.verdict_sentences import verdict
-from webapp.words.formatting import Formatting, count, interval, lift, percent, rate
+from webapp.words.formatting import Formatting, count, interval, lift, percent, probability, rate
 from webapp.words.sentences import spoken
 from webapp.words.vocabulary import GRADES, KINDS, SIGNS, STATES
 
@@ -70,17 +72,15 @@ def _waiting(report: Report) -> list[str]:
 def _steps(report: Report) -> Table:
     treatments = [variant.key for variant in report.experiment.variants[1:]]
     shown = table("Step", below=1)
-    for variant in report.experiment.variants:
-        shown.add_column(variant.key, justify="right", min_width=len("12,345/12,345"))
-    shown.add_column(f"vs {report.experiment.control.key}", justify="right", min_width=len("+12.3% to +12.3%"))
+    _compared(shown, [variant.key for variant in report.experiment.variants], report.experiment.control.key)
     shown.add_column("State", no_wrap=True)
     for step in report.steps:
         comparisons = [one for key in treatments for one in step.comparisons if one.variant == key]
         named = len(treatments) > 1
         shown.add_row(
             _step(step),
-            *(_reached(step, variant.key) for variant in report.experiment.variants),
-            Text("\n").join(_change(one, named) for one in comparisons),
+            *(_reached(one.rate, one.reached, one.visitors) for one in step.variants.values()),
+            Text("\n").join(_change(one.effect, f"{one.variant} " if named else "") for one in comparisons),
             Text("\n\n").join(_state(one) for one in comparisons),
         )
     return shown
@@ -91,17 +91,15 @@ def _step(step: StepReport) -> Text:
     return Text.assemble(spoken(step.step), "\n", (kind, "dim"))
 
 
-def _reached(step: StepReport, variant: str) -> Text:
-    one = step.variants[variant]
-    return Text.assemble(rate(one.rate), "\n", (f"{count(one.reached)}/{count(one.visitors)}", "dim"))
+def _reached(share: float | None, reached: int, visitors: int) -> Text:
+    return Text.assemble(rate(share), "\n", (f"{count(reached)}/{count(visitors)}", "dim"))
 
 
-def _change(one: Comparison, named: bool) -> Text:
-    who = f"{one.variant} " if named else ""
-    measured = f"{who}{lift(one.effect.relative_lift)}"
-    if one.effect.relative_interval is None:
+def _change(effect: Effect, who: str = "") -> Text:
+    measured = f"{who}{lift(effect.relative_lift)}"
+    if effect.relative_interval is None:
         return Text(f"{measured}\n")
-    return Text.assemble(measured, "\n", (interval(one.effect.relative_interval), "dim"))
+    return Text.assemble(measured, "\n", (interval(effect.relative_interval), "dim"))
 
 
 def _state(one: Comparison) -> Text:
@@ -131,6 +129,45 @@ def _decisions(entries: Sequence[Entry], formatting: Formatting) -> Iterator[Ren
             Text(entry.differs or CONFIRMED, style="yellow" if entry.differs else "dim"),
         )
     yield from indented([shown])
+
+
+def show_segments(report: SegmentReport, experiment: Experiment) -> None:
+    """Print how each variant does among the visitors of each level, and what that may be used for."""
+    echo(_segments(report, experiment))
+
+
+def _segments(report: SegmentReport, experiment: Experiment) -> Iterator[RenderableType]:
+    several = len(experiment.variants) > 2
+    control, treatment = experiment.control.key, "Variant" if several else experiment.variants[1].key
+    shown = table(report.attribute.capitalize(), below=1)
+    _compared(shown, [control, treatment], control)
+    shown.add_column("Adjusted p", justify="right")
+    for one in report.comparisons:
+        adjusted = one.effect.p_value_adjusted
+        shown.add_row(
+            Text.assemble(one.level, (f"\n{one.variant}", "dim") if several else ""),
+            *(_reached(one.rates[key], one.reached[key], one.visitors[key]) for key in (one.versus, one.variant)),
+            _change(one.effect),
+            "-" if adjusted is None else probability(adjusted),
+        )
+    yield f"{experiment.name}: {spoken(experiment.macro.step)} by {report.attribute}. Exploratory: no verdict.\n"
+    if not report.comparisons:
+        yield "No visitor has had time for this step yet."
+        return
+    yield shown
+    alpha = percent(report.alpha)
+    promise = (
+        f"The p-values are adjusted for {report.of} comparisons: of the findings at or below {alpha}, on average "
+        f"at most {alpha} are false alarms. A surprise here is a question for the next experiment."
+    )
+    yield promise if report.of else "No level has enough data yet."
+
+
+def _compared(shown: Table, variants: Sequence[str], control: str) -> None:
+    """Columns for the counts of these variants, and for what they change."""
+    for variant in variants:
+        shown.add_column(variant, justify="right", min_width=len("12,345/12,345"))
+    shown.add_column(f"vs {control}", justify="right", min_width=len("+12.3% to +12.3%"))
 
 
 def _plain(sentence: Markup | str) -> str:

@@ -53,7 +53,7 @@ def results(
 
 def _explore(phase: Experiment, attribute: str, store: Store, as_of: datetime, as_json: bool) -> None:
     from experiments.reporting.segments import segment_attributes, segment_report
-    from webapp.commands.results.segment_table import show_segments
+    from webapp.commands.results.result_table import show_segments
 
     if attribute not in (known := segment_attributes(phase)):
         raise click.BadParameter(
