@@ -74,24 +74,24 @@ def live() -> Response:
     return page("live.html", page=_live_page(services()), paused=request.args.get("paused") == "yes")
 
 
-def _live_page(site: Services) -> LivePage:
-    reasons = list(site.log.health())
+def _live_page(worker: Services) -> LivePage:
+    reasons = list(worker.log.health())
     arrivals: list[Arrival] = []
     refused: list[RefusedRow] = []
     try:
-        arrivals = [_arrival(one) for one in site.store.recent(SHOWN)]
-        refused = [_refused_row(reason, number) for reason, number in site.store.refused().items()]
+        arrivals = [_arrival(one) for one in worker.store.recent(SHOWN)]
+        refused = [_refused_row(reason, number) for reason, number in worker.store.refused().items()]
     except StoreError as error:
         reasons = reasons or [str(error)]
-    key, root = site.site.settings.write_key, request.url_root.rstrip("/")
-    experiments = sorted(site.catalog.experiments().values(), key=lambda one: one.status != "running")
+    key, root = worker.site.settings.write_key, request.url_root.rstrip("/")
+    experiments = sorted(worker.catalog.experiments().values(), key=lambda one: one.status != "running")
     example = experiments[0] if experiments else None
     return LivePage(
         reasons=reasons,
-        problems=site.catalog.problems(),
-        lost=site.exposures.lost,
+        problems=worker.catalog.problems(),
+        lost=worker.exposures.lost,
         arrivals=arrivals,
-        newest=_roughly(site.clock() - arrivals[0].at) if arrivals else "",
+        newest=_roughly(worker.clock() - arrivals[0].at) if arrivals else "",
         pace=_pace(arrivals),
         refused=sorted(refused, key=lambda row: -row.number),
         write_key=key,

@@ -29,12 +29,12 @@ def visitor(visitor: str) -> Response:
 
 
 def _page(visitor: str) -> Response:
-    site, formatting = services(), site_formatting()
+    worker, formatting = services(), site_formatting()
     known = bool(visitor) and len(visitor) <= MAX_ID_LENGTH
     id_ = VisitorId(visitor)
-    found = visitor_history(id_, site.store.visitor(id_) if known else (), site.catalog.phases())
-    refusals = refused(site.store, found) if known else []
-    shown = visitor_page(found, refusals, site.clock(), formatting)
+    found = visitor_history(id_, worker.store.visitor(id_) if known else (), worker.catalog.phases())
+    refusals = refused(worker.store, found) if known else []
+    shown = visitor_page(found, refusals, worker.clock(), formatting)
     response = page("visitor.html", page=shown, asked=visitor)
     if visitor and not found.events and not refusals and response.status_code == 200:
         response.status_code = 404
