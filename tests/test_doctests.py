@@ -11,6 +11,7 @@ import pytest
 WITH_EXAMPLES = [
     "experiments.assignment.assignment",
     "experiments.events.journey",
+    "experiments.reporting.report",
     "experiments.simulation.simulate",
     "stats.power",
 ]

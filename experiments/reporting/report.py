@@ -74,6 +74,29 @@ def report(
     immature ones, and of the exposed in the hour under way, are those of the tables as given. `movements`: step key ->
     what finished experiments decided about this step (learned_values.py).
     Raises ValueError when the tables are of other variants or steps.
+
+    >>> import numpy as np
+    >>> from datetime import UTC
+    >>> from stats.tables.reach import Exposed, StepReach
+    >>> phase = Experiment.model_validate({
+    ...     "key": "form", "name": "One page or three", "status": "running",
+    ...     "started_at": datetime(2026, 11, 2, tzinfo=UTC),
+    ...     "variants": [{"key": "one-page", "weight": 50}, {"key": "three-pages", "weight": 50}],
+    ...     "path": [{"step": "sent", "event": "form_sent"}],
+    ...     "window": "1 day",
+    ... })
+    >>> hours = Clock(HOUR, phase.window).cohort(phase.started_at) + np.arange(48)  # two days of cohorts
+    >>> came = np.full((48, 2), 50)  # 50 visitors of either variant in each hour; of them 5, or 10, sent the form
+    >>> sent = StepReach(hours, came[:, None], np.tile([5, 10], (48, 1, 1)))
+    >>> reach = ReachTable(("one-page", "three-pages"), ("",), Exposed(hours, came), {"sent": sent})
+    >>> none = np.zeros(0, dtype=np.int64)
+    >>> patterns = PatternTable(reach.variants, ("sent",), none, none, none, none, none, none)
+    >>> found = report(phase, reach, patterns, {}, datetime(2026, 11, 6, tzinfo=UTC))
+    >>> found.state, found.reason
+    ('better', 'decided on 2026-11-03')
+    >>> low, high = found.macro.comparisons[0].effect.relative_interval
+    >>> found.macro.comparisons[0].effect.relative_lift, round(low, 2), round(high, 2)
+    (1.0, 0.58, 1.54)
     """
     _require_same(experiment, reach)
     as_of = utc(as_of)

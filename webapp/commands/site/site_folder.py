@@ -116,11 +116,14 @@ def schema(settings: bool, results: bool) -> None:
 
     In the first line of a config file, `# yaml-language-server: $schema=PATH` lets most editors complete and check it.
     """
-    from experiments.audit.readout import Readout
     from experiments.site.json_schema import experiment_schema, settings_schema
 
-    found = Readout.json_schema if results else settings_schema if settings else experiment_schema
-    echo_json(found())
+    if results:
+        from experiments.audit.readout import Readout
+
+        echo_json(Readout.json_schema())
+    else:
+        echo_json(settings_schema() if settings else experiment_schema())
 
 
 def _doubts(folder: Path, phases: Sequence[Experiment], experiments: Sequence[Experiment]) -> Mapping[str, Fault]:
