@@ -16,7 +16,7 @@ from pydantic import Field
 
 from experiments.audit.decision_log import Entry, entries
 from experiments.definition.definition import Step
-from experiments.definition.document import Document, Flat, NamedPhase, Written
+from experiments.definition.document import Document, Flat, Hundredths, NamedPhase, Written
 from experiments.definition.experiment import Experiment
 from experiments.events.cohort import DAY, EPOCH, HOUR, Clock
 from experiments.events.tables import Revision, Tables
@@ -29,17 +29,13 @@ from stats.tables.reach import ReachTable
 _FROM, _TO = Field(serialization_alias="from"), Field(serialization_alias="to")
 
 
-def _units(hundredths: int) -> float:
-    return hundredths / 100
-
-
 @dataclass(frozen=True, slots=True)
 class Sum(Document):
     """Visitors of some cohorts, and how many of them reached the step; `value` in hundredths of the currency unit."""
 
     visitors: int
     reached: int
-    value: Annotated[int, Written(_units), Field(serialization_alias="value_sum")] = 0
+    value: Annotated[Hundredths, Field(serialization_alias="value_sum")] = 0
 
     def __add__(self, other: Sum) -> Sum:
         return Sum(self.visitors + other.visitors, self.reached + other.reached, self.value + other.value)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from experiments.assignment.assignment import Assignment
 from experiments.definition.definition import Step
-from experiments.definition.document import HIDDEN, Document, Flat, NamedPhase, Written
+from experiments.definition.document import HIDDEN, Document, Flat, Hundredths, NamedPhase, Written
 from experiments.events.event import Event, MessageId
 
 Fate = Literal[
@@ -46,27 +47,11 @@ class Note(Document):
     where: Where = "verdict"
 
 
-def _message(event: Event) -> str:
-    return event.message_id
-
-
-def _visitor(event: Event) -> str:
-    return event.visitor
-
-
-def _key(step: Step) -> str:
-    return step.step
-
-
-def _units(hundredths: int) -> float:
-    return hundredths / 100
-
-
 @dataclass(frozen=True, slots=True)
 class Missed(Document):
     """An event that would have reached a step, and why it did not."""
 
-    event: Annotated[Event, Written(_message), Field(serialization_alias="message_id")]
+    event: Annotated[Event, Written(attrgetter("message_id"), str), Field(serialization_alias="message_id")]
     note: Annotated[Note, Flat()]
 
 
@@ -93,8 +78,8 @@ class Passage(Document):
     where every step has the experiment's window.
     """
 
-    step: Annotated[Step, Written(_key)]
-    exposure: Annotated[Event, Written(_visitor), Field(serialization_alias="visitor")]
+    step: Annotated[Step, Written(attrgetter("step"), str)]
+    exposure: Annotated[Event, Written(attrgetter("visitor"), str), Field(serialization_alias="visitor")]
     counted: bool
     reached: Annotated[Event | None, Written(_reached), Flat()]
     until: datetime
@@ -130,7 +115,7 @@ class Counted(Document):
     attributes: Mapping[str, str]
     stratum: str
     sale: Annotated[Event | None, HIDDEN]
-    value: Annotated[int, Written(_units)]
+    value: Hundredths
     bad_value: bool
     capped: bool
 

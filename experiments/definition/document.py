@@ -45,13 +45,14 @@ class Flat:
 
 @dataclass(frozen=True)
 class Written:
-    """Marks a field of which a document has what this function makes of it, as its return type says."""
+    """Marks a field of which a document has what this function makes of it: a `kind`, else what its annotation says."""
 
     function: Callable[[Any], Any]
+    kind: Any = None
 
     def __get_pydantic_core_schema__(self, _source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        returned = handler.generate_schema(get_type_hints(self.function)["return"])
-        return any_schema(serialization=plain_serializer_function_ser_schema(self.function, return_schema=returned))
+        kind = handler.generate_schema(self.kind or get_type_hints(self.function)["return"])
+        return any_schema(serialization=plain_serializer_function_ser_schema(self.function, return_schema=kind))
 
 
 class Document:
@@ -124,11 +125,10 @@ class PhaseName:
     phase: int
 
 
-def _name(phase: Experiment) -> PhaseName:
-    return PhaseName(phase.key, phase.phase)
+Hundredths = Annotated[int, Written(lambda hundredths: hundredths / 100, float)]
+"""An amount of money in hundredths of the currency unit, written in whole units."""
 
-
-NamedPhase = Annotated[Experiment, Written(_name), Flat()]
+NamedPhase = Annotated[Experiment, Written(lambda phase: PhaseName(phase.key, phase.phase), PhaseName), Flat()]
 """A phase that its document tells by its key and number."""
 
 

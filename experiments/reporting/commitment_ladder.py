@@ -14,9 +14,7 @@ from experiments.definition.experiment import Experiment
 from stats.arrays import Flags
 from stats.tables.patterns import PatternTable
 
-
-def _named(grade: int | None) -> str:
-    return "macro" if grade is None else f"grade-{grade}"
+_NAMED = Written(lambda grade: f"grade-{grade}" if grade else "macro", str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,11 @@ class Rung(Document):
     `grade`: 1 weak, 2 medium, 3 strong; None is the top, the macro-conversion, which implies every grade.
     """
 
-    grade: Annotated[int | None, Written(_named), Field(serialization_alias="rung")]
+    grade: Annotated[
+        int | None,
+        _NAMED,
+        Field(serialization_alias="rung"),
+    ]
     variants: Mapping[str, VariantRung]
 
 

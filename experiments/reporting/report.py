@@ -23,10 +23,7 @@ from stats.tables.patterns import PatternTable
 from stats.tables.reach import ReachTable
 
 State = Literal[ComparisonState, "withdrawn"]
-
-
-def _sums(ledger: Mapping[str, Mapping[str, int]]) -> dict[str, int]:
-    return {reason: sum(counts.values()) for reason, counts in ledger.items()}
+_SUMS = Written(lambda ledger: {reason: sum(by.values()) for reason, by in ledger.items()}, dict[str, int])
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +49,10 @@ class Report(Document):
     value: ValueReport
     learned_values: Sequence[LearnedStep]
     ladder: Sequence[Rung]
-    ledger: Annotated[Mapping[str, Mapping[str, int]], Written(_sums)]
+    ledger: Annotated[
+        Mapping[str, Mapping[str, int]],
+        _SUMS,
+    ]
 
     @property
     def macro(self) -> StepReport:

@@ -38,10 +38,6 @@ FINDINGS: Mapping[FindingKind, str] = {
 }
 
 
-def _texts(findings: Sequence[Finding]) -> list[str]:
-    return [one.text for one in findings]
-
-
 @dataclass(frozen=True, slots=True)
 class SampleRatio(Document):
     """Do the variants get visitors in the planned ratio? From closed hours, before exclusions.
@@ -55,7 +51,7 @@ class SampleRatio(Document):
     alarm: bool
     expected: Annotated[Mapping[str, float], HIDDEN]
     since: Annotated[datetime | None, HIDDEN]
-    findings: Annotated[Sequence[Finding], Written(_texts)] = ()
+    findings: Annotated[Sequence[Finding], Written(lambda findings: [one.text for one in findings], list[str])] = ()
 
 
 def sample_ratio(experiment: Experiment, exposed: Exposed, as_of: datetime) -> SampleRatio:

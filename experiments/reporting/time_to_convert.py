@@ -57,13 +57,12 @@ def _seconds(length: timedelta) -> int:
     return int(length.total_seconds())
 
 
+_LONGEST = Written(lambda durations: _seconds(durations[-1]), int)
+
+
 def _within(quartiles: Quartiles | None) -> Within:
     quarter, half, most = (None if one is None else _seconds(one) for one in quartiles or (None, None, None))
     return Within(quarter, half, most)
-
-
-def _longest(durations: Sequence[timedelta]) -> int:
-    return _seconds(durations[-1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +109,11 @@ class TimeToConvert(Document):
 
     experiment: NamedPhase
     as_of: datetime
-    durations: Annotated[Sequence[timedelta], Written(_longest), Field(serialization_alias="window_seconds")]
+    durations: Annotated[
+        Sequence[timedelta],
+        _LONGEST,
+        Field(serialization_alias="window_seconds"),
+    ]
     points: Annotated[Sequence[timedelta], HIDDEN]
     steps: Sequence[StepTimes]
 

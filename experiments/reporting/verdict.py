@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 import numpy as np
 
@@ -28,8 +27,6 @@ from stats.proportions.non_inferiority import Guarded, GuardEvidence, Margin, gu
 from stats.proportions.sequential import Asked, Evidence, sequential
 from stats.tables.reach import StepReach
 
-GuardrailState = Literal["collecting", "undecided", "safe", "harmed"]
-
 UNDECIDED = "no effect at all is still possible"
 OPEN = "harm beyond the margin is still possible, and so is no harm at all"
 HARMED = "it is worse; that it is by less than the margin is not ruled out"
@@ -46,6 +43,22 @@ _FINDINGS = {  # by what has been shown: safety, harm, harm beyond the margin
     (False, True, False): HARMED,
     (False, True, True): HARMED_BEYOND,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class StepVerdict:
+    """What the evidence comes to. `decided_at`: the seal of the look that decided `state`, None when none did.
+
+    `decides_today`: would the last look alone say the same? `reason` is for a person: what was found, when, and whether
+    it is stable; or `non-stationary` when no effect is in the bounds of all looks (a state already decided stays).
+    `finding`: of a guardrail, one of the sentences above.
+    """
+
+    state: ComparisonState
+    reason: str
+    decided_at: datetime | None = None
+    decides_today: bool = False
+    finding: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,33 +97,19 @@ def compare(questions: Sequence[Question]) -> list[Comparison]:
         )
     )
     return [
-        _guarded(one, next(guards))
-        if one.margin
-        else _at_any_time(one, next(evidence))
-        if one.one_look is None
-        else _one_look(one, one.one_look)
+        _one_look(one, one.one_look)
+        if one.one_look is not None
+        else _at_any_time(one, next(guards if one.margin else evidence))
         for one in questions
     ]
 
 
-def _guarded(question: Question, evidence: GuardEvidence | NotEnoughData) -> Comparison:
+def _at_any_time(question: Question, evidence: Evidence | GuardEvidence | NotEnoughData) -> Comparison:
     if isinstance(evidence, NotEnoughData):
-        return _comparison(question, "collecting", _shortage(evidence))
-    verdict = guardrail_verdict(evidence, question.clock)
+        return _comparison(question, StepVerdict("collecting", _shortage(evidence)))
     looks = Looks(evidence, question.clock, question.design)
-    return _comparison(
-        question,
-        verdict.state,
-        verdict.reason,
-        looks,
-        decided_at=verdict.decided_at,
-        decides_today=verdict.decides_today,
-    )
-
-
-def _at_any_time(question: Question, evidence: Evidence | NotEnoughData) -> Comparison:
-    if isinstance(evidence, NotEnoughData):
-        return _comparison(question, "collecting", _shortage(evidence))
+    if isinstance(evidence, GuardEvidence):
+        return _comparison(question, guardrail_verdict(evidence, question.clock), looks)
     state: ComparisonState = "undecided"
     decided_look: int | None = None
     decides_today = False
@@ -126,17 +125,16 @@ def _at_any_time(question: Question, evidence: Evidence | NotEnoughData) -> Comp
         decides_today = bool(_within(question, evidence.last)[-1])
     decided_at = None if decided_look is None else question.clock.seal(int(evidence.cohorts[decided_look]))
     reason = NON_STATIONARY if evidence.empty[-1] else _reason(decided_at, decides_today)
-    looks = Looks(evidence, question.clock, question.design)
-    return _comparison(question, state, reason, looks, decided_at=decided_at, decides_today=decides_today)
+    return _comparison(question, StepVerdict(state, reason, decided_at, decides_today), looks)
 
 
 def _one_look(question: Question, planned_visitors: int) -> Comparison:
     result = fixed_look(question.sealed, question.index, question.design, planned_visitors)
     if isinstance(result, Waiting):
         reason = f"one look is planned at {result.planned_visitors} visitors; {result.n_visitors} are there so far"
-        return _comparison(question, "collecting", reason)
+        return _comparison(question, StepVerdict("collecting", reason))
     if isinstance(result, NotEnoughData):
-        return _comparison(question, "undecided", f"the planned look has come, and {_shortage(result)}")
+        return _comparison(question, StepVerdict("undecided", f"the planned look has come, and {_shortage(result)}"))
     state: ComparisonState = "undecided"
     if result.rejects:
         state = "better" if result.z > 0 else "worse"
@@ -149,8 +147,7 @@ def _one_look(question: Question, planned_visitors: int) -> Comparison:
     )
     decided_at = None if state == "undecided" else look.at
     reason = _reason(decided_at, True) if decided_at else f"{UNDECIDED} at the one planned look on {look.at:%Y-%m-%d}"
-    decides = decided_at is not None
-    return _comparison(question, state, reason, (look,), decided_at=decided_at, decides_today=decides)
+    return _comparison(question, StepVerdict(state, reason, decided_at, decided_at is not None), (look,))
 
 
 def _within(question: Question, intervals: Intervals) -> Flags:
@@ -175,52 +172,30 @@ def _shortage(shortage: NotEnoughData) -> str:
     )
 
 
-def _comparison(
-    question: Question,
-    state: ComparisonState,
-    reason: str,
-    looks: Sequence[Look] = (),
-    *,
-    decided_at: datetime | None = None,
-    decides_today: bool = False,
-) -> Comparison:
+def _comparison(question: Question, verdict: StepVerdict, looks: Sequence[Look] = ()) -> Comparison:
     return Comparison(
         variant=question.variant,
         versus=question.versus,
         effect=looks[-1].effect if looks else NOTHING_KNOWN,
-        decided_at=decided_at,
-        state=state,
-        reason=reason,
-        decides_today=decides_today,
+        decided_at=verdict.decided_at,
+        state=verdict.state,
+        reason=verdict.reason,
+        decides_today=verdict.decides_today,
         family=question.family,
         family_size=question.design.family_size,
         looks=looks,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class GuardrailVerdict:
-    """What a guardrail's evidence comes to. It enters no family: each of its two answers is wrong with at most alpha.
+def guardrail_verdict(evidence: GuardEvidence, clock: Clock) -> StepVerdict:
+    """Is the variant safe, or harmed, as of the last look? `clock` knows when the cohorts sealed.
 
-    Safe comes before harmed: a harm that has been shown to be less than the margin is what the margin allows. So
-    harmed may become safe later; safe stays. `finding` is one of the sentences above;
-    `decided_at`: the seal of the look that showed safety, else of that which showed harm. `decides_today`: would the
-    last look alone say the same? `reason` is for a person: the finding, when, and whether it is stable; or
-    `non-stationary` when no effect is within the bounds of all looks (a state already decided stays).
+    It enters no family: each of its two answers is wrong with at most alpha. Safe comes before harmed: a harm that has
+    been shown to be less than the margin is what the margin allows. So harmed may become safe later; safe stays.
     """
-
-    state: GuardrailState
-    finding: str
-    reason: str
-    decided_at: datetime | None
-    decides_today: bool
-
-
-def guardrail_verdict(evidence: GuardEvidence, clock: Clock) -> GuardrailVerdict:
-    """Is the variant safe, or harmed, as of the last look? `clock` knows when the cohorts sealed."""
     safe, harmed = bool(evidence.safe[-1]), bool(evidence.harmed[-1])
     if not (safe or harmed):
-        return GuardrailVerdict("undecided", OPEN, NON_STATIONARY if evidence.empty[-1] else OPEN, None, False)
+        return StepVerdict("undecided", NON_STATIONARY if evidence.empty[-1] else OPEN, finding=OPEN)
     finding = _FINDINGS[safe, harmed, bool(evidence.beyond[-1])]
     decided_at = clock.seal(int(evidence.cohorts[np.argmax(evidence.safe if safe else evidence.harmed)]))
     decides_today = bool((evidence.safe_look if safe else evidence.harmed_look)[-1])
@@ -229,4 +204,4 @@ def guardrail_verdict(evidence: GuardEvidence, clock: Clock) -> GuardrailVerdict
         reason = NON_STATIONARY
     elif not decides_today:
         reason = f"{reason}; {TODAY_WOULD_NOT}"
-    return GuardrailVerdict("safe" if safe else "harmed", finding, reason, decided_at, decides_today)
+    return StepVerdict("safe" if safe else "harmed", reason, decided_at, decides_today, finding)

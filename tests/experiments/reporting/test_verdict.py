@@ -17,7 +17,7 @@ from experiments.reporting.verdict import (
     SAFE,
     SAFE_BUT_WORSE,
     TODAY_WOULD_NOT,
-    GuardrailVerdict,
+    StepVerdict,
     guardrail_verdict,
 )
 from stats.proportions.design import Design
@@ -30,7 +30,7 @@ FIRST = CLOCK.cohort(START)
 Rows = list[list[int]]
 
 
-def judged(visitors: int, reached: Rows, margin: Margin) -> tuple[GuardrailVerdict, GuardEvidence]:
+def judged(visitors: int, reached: Rows, margin: Margin) -> tuple[StepVerdict, GuardEvidence]:
     """Each row is an hour of so many visitors in either arm."""
     counts = np.array(reached)[:, np.newaxis]
     step = StepReach(FIRST + np.arange(len(reached)), np.full(counts.shape, visitors), counts)
@@ -64,7 +64,7 @@ def test_states(reached: Rows, margin: Margin, state: str, finding: str) -> None
     verdict, _ = judged(10_000, reached, margin)
     assert (verdict.state, verdict.finding) == (state, finding)
     if state == "undecided":
-        assert verdict == GuardrailVerdict("undecided", OPEN, OPEN, None, False)
+        assert verdict == StepVerdict("undecided", OPEN, finding=OPEN)
     else:
         assert verdict.decided_at == seal(0) == datetime(2026, 11, 2, 4, tzinfo=UTC)
         assert verdict.reason == f"decided on 2026-11-02: {finding}"
