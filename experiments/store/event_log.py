@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, TimeoutError
 from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
 from experiments.events.decision import Decision, DecisionKey
@@ -35,26 +36,6 @@ class _Submission(NamedTuple):
     events: Sequence[Event]
     refusals: Sequence[Refusal]
     told: Told
-
-
-class _Waiting:
-    """A thread that waits to be told. A lock that opens: a Future costs several times as much to make."""
-
-    __slots__ = ("_told", "trouble")
-
-    def __init__(self) -> None:
-        self.trouble: BaseException | None = None
-        self._told = threading.Lock()
-        self._told.acquire()
-
-    def tell(self, trouble: BaseException | None) -> None:
-        """Let the thread go on; `trouble` then says why it failed."""
-        self.trouble = trouble
-        self._told.release()
-
-    def wait(self, seconds: float) -> bool:
-        """Was it told within so many seconds?"""
-        return self._told.acquire(timeout=seconds)
 
 
 class EventLog:
@@ -99,18 +80,19 @@ class EventLog:
         `patience`, or the log is closing: the sender tries again. Events whose sender lost patience may be on disk or
         not; sending them again counts them once.
         """
-        waiting = _Waiting()
+        answer: SimpleQueue[BaseException | None] = SimpleQueue()
         with self._change:
-            self._take(_Submission(events, refusals, waiting.tell), self._threads, WAITING_THREADS)
+            self._take(_Submission(events, refusals, answer.put), self._threads, WAITING_THREADS)
             self._threads += 1
         try:
-            if not waiting.wait(self.patience):
-                raise self.unanswered()
-            if waiting.trouble is not None:
-                raise waiting.trouble
+            trouble = answer.get(timeout=self.patience)
+        except Empty:
+            raise self.unanswered() from None
         finally:
             with self._change:
                 self._threads -= 1
+        if trouble is not None:
+            raise trouble
 
     def hand_in(self, events: Sequence[Event], refusals: Sequence[Refusal], told: Told) -> None:
         """Return at once; the writer's thread calls `told` with None when all is on disk, else with the trouble.

@@ -5,12 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 from flask import Flask, Response, request
 from werkzeug.datastructures import Headers
-from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.routing import RequestRedirect
 
 from experiments.site.catalog import Catalog
 from experiments.site.site import Site
@@ -27,16 +26,15 @@ from webapp.pages.page import prepare
 from webapp.pages.plan import plan_routes as plan_page
 from webapp.pages.time_to_convert import time_to_convert_routes as times
 from webapp.pages.visitor import visitor_routes as visitor
+from webapp.server.rsgi import answering_part
 from webapp.services import access
 from webapp.services.errors import register_errors
 from webapp.services.services import Services, services
 from webapp.services.tokens import Tokens
 from webapp.wire import health, ofrep, segment
-from webapp.wire.exchange import PAGE_SECURITY, SECURITY, Answer, Request, sharing
+from webapp.wire.exchange import PAGE_SECURITY, SECURITY, Request, sharing
 from webapp.wire.json_body import MAX_BODY_BYTES
 from webapp.wire.segment import Judged
-
-_WIRE = {"ofrep": ofrep, "segment": segment}
 
 
 def now_utc() -> datetime:
@@ -81,18 +79,20 @@ def create_app(
         app.register_blueprint(demo.blueprint)
     prepare(app)
     register_errors(app)
-    for name, part in _WIRE.items():
-        view = partial(_by_wire, part.answer)
+    for part in (ofrep, segment):
         for method, rule in part.ROUTES:
-            app.add_url_rule(rule, name, view, methods=[method], provide_automatic_options=False)
+            app.add_url_rule(rule, part.__name__, methods=[method])
     app.before_request(lambda: services().refresh_catalog())
-    app.before_request(_refused_by_wire)
+    app.before_request(_by_wire)
     app.after_request(_secure)
     return app
 
 
-def _by_wire(answering: Callable[[Request, Services], Answer | Judged], **_: str) -> Response:
+def _by_wire() -> Response | None:
     """The wire for whoever runs this application by itself: what `rsgi` answers on its loop, here in a thread."""
+    answering = answering_part(request.path)
+    if answering is None or isinstance(request.routing_exception, RequestRedirect):
+        return None
     request.max_content_length = sys.maxsize  # the wire has a limit of its own, and words for it
     raw, site = request.stream.read(MAX_BODY_BYTES + 1), services()
     asked = Request(request.method, request.path, request.headers, raw, request.scheme)
@@ -108,18 +108,9 @@ def _by_wire(answering: Callable[[Request, Services], Answer | Judged], **_: str
     return response
 
 
-def _refused_by_wire() -> Response | None:
-    """What no route takes although it is the wire's: another method, or an unknown call."""
-    if isinstance(request.routing_exception, NotFound | MethodNotAllowed):
-        for part in _WIRE.values():
-            if request.path.startswith(part.PREFIX):
-                return _by_wire(part.answer)
-    return None
-
-
 def _secure(response: Response) -> Response:
     """Headers that keep a page from running, showing or sending anything that is not its own."""
-    if response.location and request.path.startswith(tuple(part.PREFIX for part in _WIRE.values())):
+    if response.location and request.path.startswith((ofrep.PREFIX, segment.PREFIX)):
         response.headers.extend(sharing(services().site.settings, request.method, request.headers))  # a doubled slash
     page = PAGE_SECURITY if response.mimetype == "text/html" else ()
     for name, value in (*SECURITY, *page):

@@ -57,7 +57,7 @@ class Front:
     async def _answer(self, scope: Scope, protocol: HTTPProtocol) -> Answer:
         headers, path = scope.headers, scope.path
         raw = await (protocol() if _is_short(headers) else _beginning(headers, protocol))
-        answering = _answering(path)
+        answering = None if "//" in path else answering_part(path)  # Flask mends a doubled slash
         if answering is None:
             return await self._in_thread(_by_flask, self.app, _environ(scope, raw))
         services, request = self.services, Request(scope.method, path, headers, raw, scope.scheme)
@@ -125,13 +125,11 @@ class Front:
         self._patience = loop.call_at(self._waiting[0][0], self._give_up, loop) if self._waiting else None
 
 
-def _answering(path: str) -> Callable[[Request, Services], Answer | segment.Judged] | None:
-    """Which part of the wire answers requests for this path? None: a page does, or Flask mends a doubled slash."""
-    if "//" in path:
-        return None
-    return (
-        segment.answer if path.startswith(segment.PREFIX) else ofrep.answer if path.startswith(ofrep.PREFIX) else None
-    )
+def answering_part(path: str) -> Callable[[Request, Services], Answer | segment.Judged] | None:
+    """Which part of the wire answers requests for this path? None: it is no address of the wire."""
+    if path.startswith(segment.PREFIX):
+        return segment.answer
+    return ofrep.answer if path.startswith(ofrep.PREFIX) else None
 
 
 def _takes_long(request: Request) -> bool:

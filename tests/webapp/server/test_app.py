@@ -57,15 +57,21 @@ def test_unknown_pages_are_pages_and_unknown_json_is_json(client: FlaskClient, p
     assert (answer.status_code, answer.get_json()["code"]) == (404, "not-found")
 
 
-def test_a_fault_of_ours_is_told_without_its_inside(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_fault_of_ours_is_told_without_its_inside(
+    app: Flask, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail() -> str:
         raise RuntimeError("secret detail")
 
-    app.add_url_rule("/v1/fail", view_func=fail)
-    response = app.test_client().get("/v1/fail")
-    assert response.status_code == 500
-    assert "secret" not in response.get_data(as_text=True)
-    assert "secret detail" in caplog.text
+    app.add_url_rule("/fail", view_func=fail)
+    monkeypatch.setattr(app.extensions["yesladder"].catalog, "experiments", fail)
+    client = app.test_client()
+    evaluated = client.post("/ofrep/v1/evaluate/flags", json={"context": {"targetingKey": "v"}})
+    taken = client.post("/v1/track", json={"writeKey": "wk_test"})
+    for response in (client.get("/fail"), evaluated, taken):
+        assert response.status_code == 500
+        assert "secret" not in response.get_data(as_text=True)
+    assert caplog.text.count("RuntimeError: secret detail") == 3
 
 
 def test_results_need_a_token(app: Flask, guarded: FlaskClient) -> None:
