@@ -13,7 +13,7 @@ from experiments.events.event import Event
 from experiments.store.sqlite.count_rows import TABLES
 from experiments.store.store import Store
 
-Row = Mapping[str, str | int]
+ExportRow = Mapping[str, str | int]
 
 EVENT_COLUMNS: Final = (
     *("received_at", "happened_at", "kind", "name", "visitor", "same_person_as", "experiment", "variant"),
@@ -36,7 +36,7 @@ def chosen(events: Iterable[Event], phases: Sequence[Experiment]) -> Iterator[Ev
             yield event
 
 
-def event_row(event: Event) -> Row:
+def event_row(event: Event) -> ExportRow:
     """One event as a row of EVENT_COLUMNS; what is an object is JSON."""
     values = (
         *(iso(event.received_at), iso(event.at), event.kind, event.name, event.visitor, event.joined or ""),
@@ -46,7 +46,7 @@ def event_row(event: Event) -> Row:
     return dict(zip(EVENT_COLUMNS, values, strict=True))
 
 
-def count_rows(store: Store, phases: Sequence[Experiment]) -> Iterator[Row]:
+def count_rows(store: Store, phases: Sequence[Experiment]) -> Iterator[ExportRow]:
     """Every count of these phases, a row for each, with the columns its table has (of COUNT_COLUMNS).
 
     `cohort` is the first moment of the hour (of segments and patterns: the day) of first exposure. `value_sum` is in
@@ -63,7 +63,7 @@ def count_rows(store: Store, phases: Sequence[Experiment]) -> Iterator[Row]:
             yield {"table": str(table), **where, **dict(zip(sums, counts, strict=True))}
 
 
-def spreadsheet(row: Row, columns: Sequence[str]) -> Sequence[str | int]:
+def spreadsheet(row: ExportRow, columns: Sequence[str]) -> Sequence[str | int]:
     """The row in the order of these columns, for CSV.
 
     A text that a spreadsheet would take for a formula gets an apostrophe before it: names and ids come from outside.

@@ -18,7 +18,7 @@ from webapp.commands.shared.opened_site import SITE, chosen_phase, opened
 if TYPE_CHECKING:
     from experiments.definition.experiment import Experiment
     from experiments.events.event import Event
-    from experiments.maintenance.export import Row
+    from experiments.maintenance.export import ExportRow
     from experiments.site.catalog import Catalog
 
 
@@ -98,7 +98,7 @@ def _lines(lines: Iterable[str], file: TextIO) -> int:
     return number
 
 
-def _csv(rows: Iterable[Row], columns: Sequence[str], file: TextIO) -> int:
+def _csv(rows: Iterable[ExportRow], columns: Sequence[str], file: TextIO) -> int:
     from experiments.maintenance.export import spreadsheet
 
     writer = csv.writer(file, lineterminator="\n")
@@ -110,5 +110,5 @@ def _csv(rows: Iterable[Row], columns: Sequence[str], file: TextIO) -> int:
     return number
 
 
-def _json(row: Row) -> str:
+def _json(row: ExportRow) -> str:
     return json.dumps(row, ensure_ascii=False, separators=(",", ":"))
