@@ -121,13 +121,12 @@ class Looks(Sequence[Look]):
 class Comparison(Document):
     """One variant against the control at one step, with its `effect` by the last look.
 
-    Its `p_value_adjusted` and both intervals are Bonferroni-adjusted within the family
-    ("primary" for the macro-conversion, "diagnostic" for milestones and secondary actions; `family_size` comparisons
-    share its alpha). A "guardrail" is by itself, and is `safe` or `harmed`: its p-value is one-sided, of no harm, and
-    each bound of its intervals is at alpha by itself. `looks` holds every look with enough data, in order; the last
-    one is today's. `decides_today` says whether the last look alone would decide the same (a running minimum may have
-    decided earlier). `reason` is `non-stationary` when no effect is in the intervals of all looks: both intervals are
-    None then, and a state already decided stays.
+    Intervals and `p_value_adjusted` are Bonferroni-adjusted within the `family`: "primary" for the macro-conversion,
+    "diagnostic" for milestones and secondary actions; `family_size` comparisons share its alpha. A "guardrail" is by
+    itself, and is `safe` or `harmed`: its p-value is one-sided, of no harm, and each bound of its intervals is at alpha
+    by itself. `looks`: every look with enough data, in order; the last one is today's. `decides_today`: would the last
+    look alone decide the same? (A running minimum may have decided earlier.) `reason` is `non-stationary` when no
+    effect is in the intervals of all looks: both intervals are None then, and a state already decided stays.
     """
 
     variant: str

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from experiments.definition.document import DIALECT
 from experiments.definition.experiment import Experiment
 from experiments.site.site import Settings
-
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def experiment_schema() -> dict[str, Any]:
