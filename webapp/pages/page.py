@@ -13,7 +13,7 @@ from webapp.words.formatting import Formatting
 _WORDS = {
     formatting: "breakable count duration extent lift listing percent points probability rate things",
     sentences: "fit say spoken",
-    vocabulary: "shown_state STATES SIGNS STATUSES HEALTH GROUPS KINDS GRADES TERMS",
+    vocabulary: "refusal shown_state STATES SIGNS STATUSES HEALTH GROUPS KINDS GRADES TERMS",
 }
 """What every template may use."""
 

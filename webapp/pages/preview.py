@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from flask import Blueprint, Response, current_app, request, url_for
 from werkzeug.exceptions import NotFound
@@ -21,31 +20,12 @@ from webapp.words.formatting import document
 blueprint = Blueprint("preview", __name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Forced:
-    """One variant as a forced evaluation answers it, as texts; `link` is the page that shows it alone.
-
-    `query`: what, added to the address of one of the site's pages, shows the variant there; `pages`: such addresses,
-    as far as they are known. `number`: its place in the config, from 0.
-    """
-
-    variant: Variant
-    number: int
-    query: str
-    pages: Sequence[str]
-    link: str
-    value: str
-    answer: str
-    command: str
-
-
 @blueprint.get("/preview/<key>")
 @require_read
 def links(key: str) -> Response:
     """Every variant of an experiment, with its link."""
     experiment = services().catalog.require(key)
-    forced = [_forced(experiment, variant) for variant in experiment.variants]
-    return page("preview.html", experiment=experiment, forced=forced)
+    return _page(experiment, experiment.variants)
 
 
 @blueprint.get("/preview/<key>/<variant>")
@@ -57,7 +37,7 @@ def forced(key: str, variant: str) -> Response:
     if found is None:
         known = ", ".join(one.key for one in experiment.variants)
         raise NotFound(f"{key} has no variant {variant!r}; its variants are {known}.")
-    return page("preview.html", experiment=experiment, forced=[_forced(experiment, found)])
+    return _page(experiment, [found])
 
 
 def _places(experiment: Experiment) -> list[str]:
@@ -70,16 +50,12 @@ def _places(experiment: Experiment) -> list[str]:
     return [origin.rstrip("/") + (path if plain else "/") for origin in origins if origin != "*"]
 
 
-def _forced(experiment: Experiment, variant: Variant) -> Forced:
-    answer = evaluation(experiment, assign(experiment, "test-visitor", {"force": variant.key}))
-    query = f"?yesladder={experiment.key}:{variant.key}"
-    return Forced(
-        variant,
-        experiment.variants.index(variant),
-        query,
-        [place + query for place in _places(experiment)],
-        url_for("preview.forced", key=experiment.key, variant=variant.key, _external=True),
-        document(answer["value"]),
-        document(answer),
-        evaluate_command(request.url_root.rstrip("/"), experiment.key, {"force": variant.key}),
-    )
+def _page(experiment: Experiment, variants: Sequence[Variant]) -> Response:
+    """These variants, each with what a forced evaluation answers, and a command that asks for it."""
+    forced = []
+    for variant in variants:
+        answer = evaluation(experiment, assign(experiment, "test-visitor", {"force": variant.key}))
+        command = evaluate_command(request.url_root.rstrip("/"), experiment.key, {"force": variant.key})
+        forced.append((variant, answer, command))
+    values = {"experiment": experiment, "places": _places(experiment), "document": document}
+    return page("preview.html", forced=forced, **values)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from webapp.words.sentences import spoken
 from webapp.words.texts import TEXTS
 
 Terms = Mapping[str, str]
@@ -57,6 +58,16 @@ TERMS: Mapping[str, Terms] = {
     if section != "shared"
 }
 """Section of a page -> its terms."""
+
+
+def left_out(code: str) -> tuple[str, str]:
+    """A reason in the ledger: a title, and what it means."""
+    return LEDGER.get(code, (spoken(code).capitalize(), ""))
+
+
+def refusal(code: str) -> tuple[str, str]:
+    """Why an event was refused: a title, and what it means."""
+    return REFUSALS.get(code, (spoken(code), ""))
 
 
 def shown_state(state: str, final: bool) -> str:

@@ -16,7 +16,7 @@ from experiments.reporting.report import Report
 from experiments.store.sqlite.set_aside import names_set_aside
 from webapp.words.formatting import Formatting, things
 from webapp.words.sentences import say, spoken
-from webapp.words.vocabulary import LEDGER
+from webapp.words.vocabulary import left_out
 
 _SET_ASIDE = re.compile(r".*\.(corrupt|replaced)-([0-9]{8}T[0-9]{6}Z)(-[0-9]+)?(-wal)?")
 
@@ -68,8 +68,7 @@ def data_health(report: Report, revisions: Sequence[Revision], formatting: Forma
     columns += sorted({key for row in report.ledger.values() for key in row} - set(columns), reverse=True)
     rows = []
     for key, counts in report.ledger.items():
-        title, meaning = LEDGER.get(key, (spoken(key).capitalize(), ""))
-        rows.append(LedgerRow(title, meaning, [counts.get(column, 0) for column in columns], sum(counts.values())))
+        rows.append(LedgerRow(*left_out(key), [counts.get(column, 0) for column in columns], sum(counts.values())))
     return DataHealth(
         alarm=report.sample_ratio.alarm,
         ratio=_ratio(report, formatting),

@@ -18,7 +18,7 @@ from webapp.pages.visitor import visitor_sentences as sentences
 from webapp.pages.visitor.visitor_sentences import Tone
 from webapp.words.formatting import Formatting, listing
 from webapp.words.sentences import spoken
-from webapp.words.vocabulary import GRADES, KINDS, LEDGER, REFUSALS
+from webapp.words.vocabulary import GRADES, KINDS, left_out, refusal
 
 SHOWN = 400  # moments; a robot may have more
 _SEARCHED = 1_000  # newest arrivals among which refused events are looked for
@@ -131,10 +131,7 @@ def refused(store: Store, history: VisitorHistory) -> list[Refusal]:
 
 def _parts(one: VisitorPhase, now: datetime, formatting: Formatting) -> Iterator[Part]:
     keys = [variant.key for variant in one.experiment.variants]
-    marks = []
-    for reason, counts in one.ledger.items():
-        name, meaning = LEDGER.get(reason, (spoken(reason).capitalize(), ""))
-        marks.append((name, meaning, sum(counts.values())))
+    marks = [(*left_out(reason), sum(counts.values())) for reason, counts in one.ledger.items()]
     if not one.visitors:
         yield Part(one.experiment, "", "", None, (), (), "", (), marks)
     for counted in one.visitors:
@@ -221,8 +218,7 @@ def _details(event: Event) -> Iterator[tuple[str, str]]:
 
 
 def _refused(one: Refusal, asked: str, shown: Formatting) -> Moment:
-    why = REFUSALS.get(one.reason, (spoken(one.reason), ""))[0]
-    line = Statement("alarm", f"Refused, {why}: {one.detail[:400]}")
+    line = Statement("alarm", f"Refused, {refusal(one.reason)[0]}: {one.detail[:400]}")
     clock = f"{one.refused_at.astimezone(shown.zone):%H:%M:%S}"
     what = one.name or "An event without a name"
     return Moment(
