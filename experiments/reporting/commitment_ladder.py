@@ -50,9 +50,10 @@ def ladder(experiment: Experiment, sealed: PatternTable) -> list[Rung]:
     """
     graded = [step for step in (*experiment.path[:-1], *experiment.secondary) if step.grade is not None]
     top = sealed.reached(experiment.macro.step)
+    visitors = _by_variant(sealed, np.ones_like(top))
 
     def rung(grade: int | None, *high_enough: Flags) -> Rung:
-        visitors, reached = (_by_variant(sealed, rows) for rows in (np.ones_like(top), np.any(high_enough, axis=0)))
+        reached = _by_variant(sealed, np.any(high_enough, axis=0))
         shares = {key: reached[key] / came if came else None for key, came in visitors.items()}
         return Rung(grade, {key: VariantRung(visitors[key], reached[key], shares[key]) for key in visitors})
 
