@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from flask import Blueprint, Response, jsonify, make_response, request
-from markupsafe import Markup
 from werkzeug.exceptions import BadRequest
 
-from experiments.definition.definition import Method
 from experiments.definition.experiment import Experiment
 from experiments.planning.baseline import measured
 from experiments.planning.cumulative_power import Course
-from experiments.planning.plan import METHODS, StepPlan
+from experiments.planning.plan import METHODS
 from webapp.charts.cumulative_power import Week, chances_chart, weeks
 from webapp.charts.line_chart import NARROW, WIDE
 from webapp.pages.page import as_data, page, site_formatting, this_minute
-from webapp.pages.plan.form import PlanForm, plan_form
+from webapp.pages.plan.form import plan_form
 from webapp.pages.plan.inputs import Planned, Plans, Question
 from webapp.pages.plan.plan_sentences import Given, PlanWords
 from webapp.services.access import require_read
-from webapp.services.kept import Found
 from webapp.services.services import services
 from webapp.words.formatting import about, count, lift, percent, rate
 from webapp.words.sentences import say, spoken
@@ -35,23 +30,6 @@ DATA_PATIENCE_SECONDS = 8.0
 """So long a page, and a program, waits for a plan that is being computed."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlanPage:
-    """Everything the page shows. `words`: None without a plan; `asks`: what must be said for one; `pending`: it is
-    being computed. `known_rate`, `known_traffic`: what was measured, as the form's fields write it."""
-
-    experiment: Experiment
-    form: PlanForm
-    words: PlanWords | None
-    asks: Markup | None
-    pending: bool
-    weeks: Sequence[Week]
-    courses: Sequence[Course]
-    charts: Sequence[Markup]
-    known: Mapping[str, str]
-    data_query: str
-
-
 @blueprint.get("/plan/<key>")
 @require_read
 def plan_page(key: str) -> Response:
@@ -60,7 +38,18 @@ def plan_page(key: str) -> Response:
     form, asks = question.form, question.asks()
     until = time.monotonic() + PATIENCE_SECONDS
     found = None if form.errors or asks else question.planned(services().one(Plans), until)
-    response = page("plan.html", page=_page(question, found, asks), **_WORDS)
+    response = page(
+        "plan.html",
+        experiment=question.experiment,
+        form=form,
+        hints=_hints(question),
+        asks=asks,
+        pending=found is None and asks is None and not form.errors,
+        query=request.query_string.decode("ascii", "replace"),
+        METHODS=METHODS,
+        about=about,
+        **(_answer(question, found.answer) if found else {}),
+    )
     if form.errors:
         response = make_response(response.get_data(), 400)
     elif found is None and asks is None:
@@ -94,33 +83,31 @@ def _question(key: str) -> Question:
     return Question(experiment, form, measured(services().store, catalog.phases(), experiment, now), now)
 
 
-def _page(question: Question, found: Found[Planned] | None, asks: Markup | None) -> PlanPage:
-    experiment, form, known = question.experiment, question.form, question.known
-    words: PlanWords | None = None
-    lines: Sequence[Course] = ()
-    table: Sequence[Week] = ()
-    pictures: list[Markup] = []
-    formatting = site_formatting()
-    if found is not None:
-        given = Given(known, frozenset(form.rates), form.visitors_per_day is not None, "form")
-        words = PlanWords(found.answer.plan, given, formatting, say)
-        lines = found.answer.courses
-        table = weeks(lines)
-        if lines:
-            name = _name(experiment, lines, table)
-            pictures = [chances_chart(lines, size, name) for size in (WIDE, NARROW)]
+def _answer(question: Question, found: Planned) -> Mapping[str, object]:
+    """What the page shows of a plan: its sentences, and the chances over time as lines, pictures and table."""
+    form, lines = question.form, found.courses
+    given = Given(question.known, frozenset(form.rates), form.visitors_per_day is not None, "form")
+    table = weeks(lines)
+    name = _name(question.experiment, lines, table) if lines else ""
+    return {
+        "words": PlanWords(found.plan, given, site_formatting(), say),
+        "courses": lines,
+        "weeks": table,
+        "charts": [chances_chart(lines, size, name) for size in (WIDE, NARROW)] if lines else [],
+    }
+
+
+def _hints(question: Question) -> Mapping[str, str]:
+    """What is planned with where a field of the form stays empty, as the field would have it."""
+    experiment, known = question.experiment, question.known
     goal = known.rates.get(experiment.macro.step) if known else None
     per_day = known.visitors_per_day if known else None
-    hints = {
+    return {
         "detect": percent(experiment.analysis.detect) if experiment.analysis.detect else "",
-        "power": percent(form.power),
+        "power": percent(question.form.power),
         "rate": rate(goal.rate) if goal else "",
         "visitors_per_day": count(round(per_day)) if per_day else "",
-        "days": "",
     }
-    pending = found is None and asks is None and not form.errors
-    query = request.query_string.decode("ascii", "replace")
-    return PlanPage(experiment, form, words, asks, pending, table, lines, pictures, hints, query)
 
 
 def _name(experiment: Experiment, lines: Sequence[Course], table: Sequence[Week]) -> str:
@@ -134,20 +121,3 @@ def _name(experiment: Experiment, lines: Sequence[Course], table: Sequence[Week]
         f"Chance that {spoken(experiment.macro.step)} is decided, by week. After {last.number} weeks: {ends}. "
         "The same numbers are in the table after the chart."
     )
-
-
-def _whole(days: float | None) -> str:
-    return "–" if days is None else count(math.ceil(days))
-
-
-def _found(step: StepPlan, method: Method) -> str:
-    found = step.detectable.get(method)
-    return "nothing" if found is None else lift(found)
-
-
-_WORDS: Mapping[str, object] = {
-    "METHODS": METHODS,
-    "about": about,
-    "whole": _whole,
-    "found": _found,
-}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import datetime
 
 from flask import Blueprint, Response, jsonify, request
@@ -29,19 +28,6 @@ _STATUS = {"gone": 410, "many": 503, "slow": 503, "busy": 503}
 _QUARTERS = ("quarter_within", "half_within", "three_quarters_within")
 
 
-@dataclass(frozen=True, slots=True)
-class Times:
-    """What the page shows: all steps in numbers, and the chosen one as a curve; no charts of nobody.
-
-    `times` None: there are none, and `refusal` says why.
-    """
-
-    times: TimeToConvert | None
-    refusal: Markup | None
-    step: StepTimes | None
-    charts: Sequence[Markup]
-
-
 @blueprint.get("/results/<key>/time-to-convert")
 @require_read
 def shown(key: str) -> Response:
@@ -51,7 +37,14 @@ def shown(key: str) -> Response:
     asked = experiment.step(request.args.get("step") or experiment.macro.step).step
     place = {name: request.args[name] for name in ("phase", "as_of") if name in request.args}
     values = {"experiment": experiment, "as_of": at, "place": place, "span": span}
-    return page("time_to_convert.html", page=_page(experiment, at, asked), **values)
+    try:
+        found = services().one(TimeScans).times(experiment, services().store, at)
+    except NoTimes as why:
+        return page("time_to_convert.html", no_times=refusal(why, experiment), **values)
+    step = next(one for one in found.steps if one.step == asked)
+    drawn = [reached_by_time(step, found.points, size, _name(step, found)) for size in (WIDE, NARROW)]
+    charts = [one for one in drawn if one is not None]
+    return page("time_to_convert.html", found=found, step=step, charts=charts, **values)
 
 
 @blueprint.get("/results/<key>/time-to-convert.json")
@@ -82,16 +75,6 @@ def _times(experiment: Experiment, as_of: datetime) -> TimeToConvert:
     except NoTimes as why:
         words = refusal(why, experiment).striptags()
         raise RequestRefused(_STATUS[why.why], f"times-{why.why}", words) from why
-
-
-def _page(experiment: Experiment, as_of: datetime, asked: str) -> Times:
-    try:
-        found = services().one(TimeScans).times(experiment, services().store, as_of)
-    except NoTimes as why:
-        return Times(None, refusal(why, experiment), None, ())
-    step = next(one for one in found.steps if one.step == asked)
-    drawn = [reached_by_time(step, found.points, size, _name(step, found)) for size in (WIDE, NARROW)]
-    return Times(found, None, step, [one for one in drawn if one is not None])
 
 
 def _name(step: StepTimes, found: TimeToConvert) -> str:

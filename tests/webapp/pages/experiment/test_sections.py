@@ -148,7 +148,8 @@ def test_learned_values_are_labelled_as_association(
 ) -> None:
     report = build.report()
     report = replace(report, learned_values=[replace(one, backing=backing) for one in report.learned_values])
-    assert {row.badge for row in worth(report, EUROS).learned} == {badge}
+    shown = worth(report, EUROS)
+    assert {shown.badge(one) for one in shown.learned} == {badge}
     stage.show(report)
     said = words(section(client, "worth"))
     assert "An association, not an effect: visitors who do this are worth so much more" in said
