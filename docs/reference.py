@@ -35,7 +35,7 @@ from experiments.definition.page_changes import _KNOWN as CHANGE_KEYS
 from experiments.definition.quantity import read_share, write_duration, write_share
 from experiments.site.site import Settings, Staff
 from experiments.store.sqlite.schema import SCHEMA
-from webapp.cli import main
+from webapp.cli import COMMANDS, main
 from webapp.pages.experiment.csv_tables import TABLES as CSV_TABLES
 from webapp.server.app import create_app
 
@@ -101,9 +101,15 @@ def written(field: FieldInfo) -> str:
     return f"{default:g}" if isinstance(default, float) else str(default)
 
 
+def known_commands() -> dict[str, click.Command]:
+    """Every command by its name."""
+    context = click.Context(main)
+    return {name: command for name in COMMANDS if (command := main.get_command(context, name))}
+
+
 def commands() -> str:
     """Every command: how it is called, its help, its options."""
-    return "\n".join(_command(name, command) for name, command in main.commands.items())
+    return "\n".join(_command(name, command) for name, command in known_commands().items())
 
 
 def _command(name: str, command: click.Command) -> str:

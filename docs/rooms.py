@@ -44,6 +44,7 @@ def imports() -> dict[str, dict[str, frozenset[str]]]:
             lower, _, there = other.partition(".")
             room = there.partition(".")[0]
             knows.add(room if lower == floor else f"{lower}.{room}")
+    graph["webapp"]["cli"].add("commands")  # by their names, each when it is called
     return {
         floor: {room: frozenset(knows - {room}) for room, knows in sorted(of.items())} for floor, of in graph.items()
     }

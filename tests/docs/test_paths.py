@@ -54,7 +54,7 @@ def test_every_make_target_is_one(page: Page) -> None:
 def test_every_command_is_one_with_these_options(page: Page) -> None:
     for text in _code(page):
         for called in re.findall(r"(?:^|\s)yesladder ([a-z][a-z-]*)([^\n|]*)", text):
-            command = main.commands.get(called[0])
+            command = main.get_command(click.Context(main), called[0])
             assert command, f"{page.name}: yesladder {called[0]} is no command"
             known = {name for one in command.params if isinstance(one, click.Option) for name in one.opts}
             known |= {name for one in command.params for name in one.secondary_opts} | {"--help"}

@@ -20,7 +20,7 @@ from experiments.reporting.report import report
 from experiments.site.site import Settings
 from experiments.store.memory import MemoryStore
 from tests.docs.pages import DOCS, page
-from webapp.cli import main
+from webapp.cli import COMMANDS as KNOWN
 from webapp.server.app import create_app
 
 REFERENCE = runpy.run_path(str(DOCS / "reference.py"))
@@ -36,11 +36,11 @@ NAMED = [
         for name in model.model_fields
     ),
     *((f"| `{name}` |", SETTINGS, "setting") for name in Settings.model_fields),
-    *((f"## {command}\n", COMMANDS, "command") for command in main.commands),
+    *((f"## {command}\n", COMMANDS, "command") for command in KNOWN),
 ]
 OPTIONS = [
     pytest.param(name, option, id=f"{name} {option.opts[0]}")
-    for name, command in main.commands.items()
+    for name, command in REFERENCE["known_commands"]().items()
     for option in command.params
     if isinstance(option, click.Option)
 ]

@@ -1,4 +1,4 @@
-"""What `yesladder` can be told to do. Modules import what they need inside the commands, so that --help is quick.
+"""What `yesladder` can be told to do. cli.py imports a module when its command is called, so that --help is quick.
 
 site/      init, new, check, schema, serve, token
 log/       import, verify, export, backup, forget, expire

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import click
 
+from experiments.site.catalog import Catalog
+from webapp.commands.demo.history import TRUE_EFFECTS, build, built_at, is_demo
 from webapp.commands.site.serve_command import next_free
 
 _HOST = "127.0.0.1"
 _SEED = 2  # an ordinary draw: what is measured lies close to what is true (seed 1 is an unlucky one, worth a look too)
 
 
-@click.command(short_help="See it work: a site with results, in one command.")
+@click.command()
 @click.option(
     "--folder",
     default="demo-site",
@@ -40,8 +42,6 @@ def demo(folder: Path, port: int, workers: int, fresh: bool, no_serve: bool, no_
     pages can be compared with what is so. While it is served, about one more arrives each second. The pages are open
     on this machine only, without a login.
     """
-    from webapp.commands.demo.history import TRUE_EFFECTS, build, built_at, is_demo
-
     folder = Path(folder)
     if folder.exists() and not is_demo(folder):
         raise click.ClickException(
@@ -74,8 +74,6 @@ def demo(folder: Path, port: int, workers: int, fresh: bool, no_serve: bool, no_
 
 
 def _tell_addresses(folder: Path, base: str, with_traffic: bool) -> None:
-    from experiments.site.catalog import Catalog
-
     catalog = Catalog(folder, lambda: datetime.now(UTC))
     click.echo(f"Open  {base}/         the experiments and their results")
     click.echo(f"      {base}/demo/    the site they run on: be a visitor")

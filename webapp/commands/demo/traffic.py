@@ -28,8 +28,11 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from experiments.definition.experiment import Experiment
-from experiments.simulation.truth import Crowd, Truth
+from experiments.gallery.exhibit import exhibits
+from experiments.simulation.truth import Crowd, Truth, read_truth
 from experiments.simulation.visit import Act, acts, amounts, draws
+from experiments.site.catalog import Catalog
+from experiments.site.site import Site
 from webapp.wire.segment_writer import USER_AGENTS
 
 SECONDS_BETWEEN: Final = 1.0
@@ -191,11 +194,6 @@ def arriving(folder: Path, address: str, seed: int, visitors: bool) -> Iterator[
 
 def main(folder: Path, address: str, seed: int, visitors: bool = True) -> None:
     """Open every page once; then send `visitors` until the process that started this one is gone."""
-    from experiments.gallery.exhibit import exhibits
-    from experiments.simulation.truth import read_truth
-    from experiments.site.catalog import Catalog
-    from experiments.site.site import Site
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends this one
     parent = os.getppid()
     catalog = Catalog(folder, lambda: datetime.now(UTC))

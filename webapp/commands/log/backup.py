@@ -7,11 +7,13 @@ from pathlib import Path
 
 import click
 
+from experiments.maintenance.backup import back_up
 from webapp.commands.shared.console import progress
 from webapp.commands.shared.opened_site import SITE, opened
+from webapp.words.formatting import things
 
 
-@click.command(short_help="Copy SITE, while it is served, into a new folder.")
+@click.command()
 @SITE
 @click.argument("to", type=click.Path(path_type=Path))
 @click.option("--quick", is_flag=True, help="Do not recount the results from the copied events.")
@@ -22,9 +24,6 @@ def backup(folder: Path, to: Path, quick: bool) -> None:
     its events, before the folder appears under its name. It is a site itself: to restore, stop the server, move the
     damaged folder away and copy TO into its place.
     """
-    from experiments.maintenance.backup import back_up
-    from webapp.words.formatting import things
-
     with opened(folder) as (site, _, _, _):  # its record has what the config files say by now
         done = back_up(site, to, partial(progress, "Copying the log"), recount=not quick)
     if done.differences:

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from experiments.events.event import VisitorId
+from experiments.maintenance import retention
+from experiments.maintenance.erasure import files_with
+from experiments.store.store import Expired, StillReadable, Store
 from webapp.commands.shared.console import progress
 from webapp.commands.shared.opened_site import SITE, opened
-
-if TYPE_CHECKING:
-    from experiments.events.event import VisitorId
-    from experiments.store.store import Expired, Store
+from webapp.words.formatting import listing, things
 
 _TOLD = 10  # names that are spelled out
 
 
-@click.command(short_help="Delete all that SITE knows of a visitor.")
+@click.command()
 @SITE
 @click.argument("visitor")
 @click.option("--dry-run", is_flag=True, help="Say what would be deleted, and delete nothing.")
@@ -33,9 +33,6 @@ def forget(folder: Path, visitor: str, dry_run: bool) -> None:
     Ends with exit code 1 when something is left that you must see to: a copy or another file in the folder, another
     visitor's event that names this one, a program that has been reading since before.
     """
-    from experiments.events.event import VisitorId
-    from experiments.maintenance.erasure import files_with
-
     ids: Collection[VisitorId] = {VisitorId(visitor)}
     left: list[str] = []
     with opened(folder) as (site, _, store, _):
@@ -49,7 +46,7 @@ def forget(folder: Path, visitor: str, dry_run: bool) -> None:
         raise click.ClickException(f"this is for you to delete or to change:\n{told}")
 
 
-@click.command(short_help="Delete raw events that are older than `retention`.")
+@click.command()
 @SITE
 @click.option("--yes", is_flag=True, help="Do it. Without it nothing is deleted, and what would be is told.")
 def expire(folder: Path, yes: bool) -> None:
@@ -60,8 +57,6 @@ def expire(folder: Path, yes: bool) -> None:
     events went are final: `yesladder verify` names it and recounts the others. The file does not get smaller, but new
     events take the room. It works while the site is served; run it once a day, and each time that it was interrupted.
     """
-    from experiments.maintenance import retention
-
     with opened(folder) as (site, _, store, now):
         kept = site.settings.retention
         if kept is None:
@@ -78,9 +73,6 @@ def expire(folder: Path, yes: bool) -> None:
 
 def _forget(store: Store, visitor: VisitorId, dry_run: bool) -> tuple[Collection[VisitorId], list[str]]:
     """Forget them, or say what that would delete; answers all their ids, and who else names them."""
-    from experiments.store.store import StillReadable
-    from webapp.words.formatting import listing, things
-
     found = store.traces(visitor)
     events, ids, quotes = found.events, found.ids, found.quoted_by
     joined = sorted(ids - {visitor})
@@ -102,8 +94,6 @@ def _forget(store: Store, visitor: VisitorId, dry_run: bool) -> tuple[Collection
 
 
 def _tell(expired: Expired, done: bool) -> None:
-    from webapp.words.formatting import things
-
     number = sum(expired.events.values())
     before = f"before {expired.before:%Y-%m-%d %H:%M} UTC"
     if not number and not expired.refusals:

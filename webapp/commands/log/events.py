@@ -8,24 +8,24 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from experiments.audit.decision_log import explained
+from experiments.audit.readout import read
+from experiments.definition.experiment import Experiment
+from experiments.events.event import Event, Refusal
+from experiments.store.store import Receipt, Store
 from webapp.commands.shared.console import progress
 from webapp.commands.shared.opened_site import SITE, opened
-
-if TYPE_CHECKING:
-    from experiments.definition.experiment import Experiment
-    from experiments.events.event import Event
-    from experiments.store.store import Receipt, Store
-    from webapp.wire.segment_file import EventLine
+from webapp.wire.segment_file import EventLine, read_events
+from webapp.words.formatting import things
 
 BATCH = 20_000  # events made durable at a time; a served site's own events wait for no longer than one batch
 _TOLD = 20  # refused lines that are spelled out
 
 
-@click.command("import", short_help="Bring the events of a file into SITE's log.")
+@click.command("import")
 @SITE
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--skip-refused", is_flag=True, help="Store the lines that are right even if others are refused.")
@@ -36,8 +36,6 @@ def import_(folder: Path, file: Path, skip_refused: bool) -> None:
     was received later, `receivedAt`. The whole file is looked through before anything is stored: if one line is
     refused, nothing is. Importing the same events again changes nothing: each is known by its `messageId`.
     """
-    from webapp.wire.segment_file import read_events
-
     size = file.stat().st_size
     with opened(folder) as (site, catalog, store, now):
         lines = partial(read_events, file, catalog, site.settings.staff, now)
@@ -57,7 +55,7 @@ def import_(folder: Path, file: Path, skip_refused: bool) -> None:
     click.echo(f"{stored:,} stored, {known:,} known already, {len(refused):,} refused.")
 
 
-@click.command(short_help="Recount SITE's results from its log of events.")
+@click.command()
 @SITE
 def verify(folder: Path) -> None:
     """Recount SITE's results from its log of events, and compare them with what the result pages show.
@@ -65,8 +63,6 @@ def verify(folder: Path) -> None:
     Then reach every verdict of the decision log again. Ends with exit code 1 and the cells and decisions that differ,
     should there ever be any. A decision whose counts a dated revision changed is told, and no fault.
     """
-    from webapp.words.formatting import things
-
     with opened(folder) as (site, catalog, store, _):
         if not site.database.exists():
             click.echo("There are no events yet.")
@@ -105,9 +101,6 @@ def _check_decisions(phases: Sequence[Experiment], store: Store) -> tuple[int, i
 
     Tells each that differs.
     """
-    from experiments.audit.decision_log import explained
-    from experiments.audit.readout import read
-
     logged = differing = doubtful = 0
     for phase in phases:
         if not store.decisions([phase]):
@@ -140,8 +133,6 @@ def _look_through(lines: Iterator[EventLine], size: int) -> tuple[Sequence[Event
 
     When it happened, not when it was received: the phase must begin no later than its first exposure.
     """
-    from experiments.events.event import Refusal
-
     refused: list[EventLine] = []
     earliest: dict[str, datetime] = {}
     with progress("Looking through the file", size) as advance:
@@ -156,8 +147,6 @@ def _look_through(lines: Iterator[EventLine], size: int) -> tuple[Sequence[Event
 
 
 def _store(lines: Iterator[EventLine], size: int, store: Store) -> Sequence[Receipt]:
-    from experiments.events.event import Event, Refusal
-
     receipts: list[Receipt] = []
     with progress("Storing", size) as advance:
         while batch := list(islice(lines, BATCH)):
@@ -170,8 +159,6 @@ def _store(lines: Iterator[EventLine], size: int, store: Store) -> Sequence[Rece
 
 def _tell(refused: Sequence[EventLine]) -> None:
     """Spell out the first refused lines, and count all by their reason."""
-    from experiments.events.event import Refusal
-
     reasons: Counter[str] = Counter()
     for index, line in enumerate(refused):
         assert isinstance(line.outcome, Refusal)

@@ -9,20 +9,28 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TextIO
+from typing import Literal, TextIO
 
 import click
 
+from experiments.definition.experiment import Experiment
+from experiments.events.event import Event
+from experiments.maintenance.export import (
+    COUNT_COLUMNS,
+    EVENT_COLUMNS,
+    ExportRow,
+    chosen,
+    count_rows,
+    event_row,
+    spreadsheet,
+)
+from experiments.site.catalog import Catalog
 from webapp.commands.shared.opened_site import SITE, chosen_phase, opened
-
-if TYPE_CHECKING:
-    from experiments.definition.experiment import Experiment
-    from experiments.events.event import Event
-    from experiments.maintenance.export import ExportRow
-    from experiments.site.catalog import Catalog
+from webapp.wire.segment_writer import segment_line
+from webapp.words.formatting import things
 
 
-@click.command(short_help="Write SITE's events or counts for other tools.")
+@click.command()
 @SITE
 @click.argument("experiment", required=False)
 @click.option("--events", "what", flag_value="events", default=True, help="The events, in order of receipt (default).")
@@ -43,10 +51,6 @@ def export(folder: Path, experiment: str | None, what: str, form: Literal["jsonl
     steps, joins and withdrawals). Events as jsonl give the same counts when imported into a site with the same
     config files. In csv, a text that a spreadsheet would take for a formula gets an apostrophe before it.
     """
-    from experiments.maintenance.export import COUNT_COLUMNS, EVENT_COLUMNS, chosen, count_rows, event_row
-    from webapp.wire.segment_writer import segment_line
-    from webapp.words.formatting import things
-
     with opened(folder) as (site, catalog, store, _):
         phases = _phases(catalog, experiment)
         if not site.database.exists():
@@ -99,8 +103,6 @@ def _lines(lines: Iterable[str], file: TextIO) -> int:
 
 
 def _csv(rows: Iterable[ExportRow], columns: Sequence[str], file: TextIO) -> int:
-    from experiments.maintenance.export import spreadsheet
-
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(columns)
     number = 0

@@ -6,22 +6,22 @@ import math
 import os
 import signal
 from collections.abc import Iterator, Sequence
-from concurrent.futures import BrokenExecutor
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from experiments.definition.definition import Step
+from experiments.definition.experiment import Experiment
+from experiments.planning.baseline import Measurement
+from experiments.simulation.assumed_truth import measured_truth, rated_truth, simulated_phase, with_effect
+from experiments.simulation.calibration import Replication, Setting, outlooks, replications, wrong_verdicts
+from experiments.simulation.truth import Truth, read_truth
+from webapp.commands.planning.calibration_table import show
 from webapp.commands.shared.console import JSON, echo_json, progress
 from webapp.commands.shared.opened_site import EXPERIMENT, SITE, measured, opened
 from webapp.commands.shared.parameters import Percentage
-
-if TYPE_CHECKING:
-    from experiments.definition.definition import Step
-    from experiments.definition.experiment import Experiment
-    from experiments.planning.baseline import Measurement
-    from experiments.simulation.calibration import Replication, Setting
-    from experiments.simulation.truth import Truth
 
 _CHUNK = 10  # replications that a process does at a time
 _FEW = 2 * _CHUNK  # so few are done before other processes have started
@@ -30,7 +30,7 @@ _MOST_DAYS = 366
 _MOST_PROCESSES = 8  # each takes seconds to begin
 
 
-@click.command(short_help="Simulate how often an experiment's page is wrong, and how soon right.")
+@click.command()
 @SITE
 @EXPERIMENT
 @click.option(
@@ -87,9 +87,6 @@ def calibrate(
     visitors reach each step, when they come, and a page that is looked at every hour. Beside it stands what naive
     peeking would have said: stopping at the first look at which an ordinary test calls the difference significant.
     """
-    from experiments.simulation.assumed_truth import simulated_phase
-    from experiments.simulation.calibration import Setting, outlooks, wrong_verdicts
-
     with opened(folder) as (site, catalog, store, now):
         definition = catalog.require(experiment)
         known = measured(site, store, catalog.phases(), definition, now.replace(second=0, microsecond=0))
@@ -122,8 +119,6 @@ def calibrate(
         }
         echo_json(document)
     else:
-        from webapp.commands.planning.calibration_table import show
-
         show(real, runs, wrong, seen, source)
 
 
@@ -140,9 +135,6 @@ def _step(experiment: Experiment, key: str | None) -> Step:
 
 def _truth(phase: Experiment, known: Measurement | None, file: Path | None, rate: float | None) -> tuple[Truth, str]:
     """How visitors behave, and where that is from: the file, else --rate, else what was measured."""
-    from experiments.simulation.assumed_truth import measured_truth, rated_truth
-    from experiments.simulation.truth import read_truth
-
     if file is not None and rate is not None:
         raise click.UsageError("--truth and --rate both say how often visitors reach the goal; give one of them.")
     if file is not None:
@@ -167,8 +159,6 @@ def _truth(phase: Experiment, known: Measurement | None, file: Path | None, rate
 
 def _changed(phase: Experiment, truth: Truth, effect: float | None, step: Step, own: bool) -> Truth:
     """The truth with the difference: the file's own, else `effect` put on the step."""
-    from experiments.simulation.assumed_truth import with_effect
-
     if own:
         return truth
     size = effect if effect is not None else (phase.analysis.detect or 0.1)
@@ -227,16 +217,11 @@ def _replicated(settings: Sequence[Setting], seed: int, runs: int) -> list[list[
 def _done(
     settings: Sequence[Setting], work: Sequence[tuple[int, range]], seed: int, runs: int
 ) -> Iterator[list[Replication]]:
-    from experiments.simulation.calibration import replications
-
     tasks = [(settings[which], (seed, which), numbers) for which, numbers in work]
     cores = os.cpu_count() or 1
     if cores == 1 or runs < _FEW:
         yield from (replications(*task) for task in tasks)
         return
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
     with ProcessPoolExecutor(
         min(cores, len(tasks), _MOST_PROCESSES), get_context("spawn"), initializer=_leave_interrupts
     ) as pool:

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from experiments.definition.experiment import Experiment
+from experiments.planning.plan import plan as planned
+from experiments.planning.plan_inputs import Needed, PlanInputs, planned_steps
+from webapp.commands.planning.plan_table import show
 from webapp.commands.shared.console import JSON, echo_json
 from webapp.commands.shared.opened_site import EXPERIMENT, SITE, measured, opened
 from webapp.commands.shared.parameters import PastMoment, Percentage, StepPercentage
-
-if TYPE_CHECKING:
-    from experiments.definition.experiment import Experiment
-    from experiments.planning.plan_inputs import Needed, PlanInputs
+from webapp.pages.plan.plan_sentences import Given
 
 
-@click.command(short_help="Say how many visitors and days an experiment needs.")
+@click.command()
 @SITE
 @EXPERIMENT
 @click.option(
@@ -66,9 +66,6 @@ def plan(
     experiment, in an earlier phase of it, or in another one with the same trigger. Before there is anything to
     measure, say it yourself with --rate and --visitors-per-day.
     """
-    from experiments.planning.plan import plan as planned
-    from experiments.planning.plan_inputs import PlanInputs
-
     with opened(folder) as (site, catalog, store, now):
         definition = catalog.require(experiment)
         at = as_of or now.replace(second=0, microsecond=0)
@@ -91,16 +88,11 @@ def plan(
     if as_json:
         echo_json(answer.to_json())
     else:
-        from webapp.commands.planning.plan_table import show
-        from webapp.pages.plan.plan_sentences import Given
-
         show(answer, Given(known, frozenset(said), visitors_per_day is not None), site)
 
 
 def _said(experiment: Experiment, rates: Sequence[tuple[str, float]]) -> Mapping[str, float]:
     """Step key -> rate. Raises a usage error for a step that does not exist."""
-    from experiments.planning.plan_inputs import planned_steps
-
     steps = planned_steps(experiment)
     for step, _ in rates:
         if step not in ("", *steps):

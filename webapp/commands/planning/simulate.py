@@ -6,20 +6,22 @@ import contextlib
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+import numpy as np
 
+from experiments.definition.experiment import Experiment
+from experiments.gallery.exhibit import exhibits
+from experiments.simulation.simulate import simulate as simulated
+from experiments.simulation.simulate import true_rates
+from experiments.simulation.truth import Truth, plain_truth, read_truth
+from experiments.site.catalog import Catalog
 from webapp.commands.log.events import batches
 from webapp.commands.shared.opened_site import EXPERIMENT, SITE, opened
-
-if TYPE_CHECKING:
-    from experiments.definition.experiment import Experiment
-    from experiments.simulation.truth import Truth
-    from experiments.site.catalog import Catalog
+from webapp.wire.segment_writer import segment_line
 
 
-@click.command(short_help="Print what visitors with a known truth would do.")
+@click.command()
 @SITE
 @EXPERIMENT
 @click.option(
@@ -44,12 +46,6 @@ def simulate(
     How many of them really reach each step is told on the error stream, so that a result can be compared with
     what is so. Without `started_at:` in its config file, the experiment is taken to have begun with them.
     """
-    import numpy as np
-
-    from experiments.simulation.simulate import simulate as simulated
-    from experiments.simulation.simulate import true_rates
-    from webapp.wire.segment_writer import segment_line
-
     with opened(folder) as (_, catalog, store, now):
         definition = _definition(catalog, experiment)
         truth = _truth(definition, truth_file)
@@ -87,9 +83,6 @@ def told(rates: Mapping[str, Mapping[str, float]]) -> str:
 
 def _truth(experiment: Experiment, file: Path | None) -> Truth:
     """How its visitors behave: as the file says, else as the gallery's of this name do, else alike in every variant."""
-    from experiments.gallery.exhibit import exhibits
-    from experiments.simulation.truth import plain_truth, read_truth
-
     if file is not None:
         try:
             return read_truth(file)

@@ -5,24 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+from rich.console import Console, RenderableType
+from rich.text import Text
 
+from experiments.audit.exclusions import Ledger
+from experiments.definition.experiment import Experiment
+from experiments.events.journey import concerns
+from experiments.events.person import people
+from experiments.store.store import Store
 from webapp.commands.shared.console import echo, echo_json, heading, indented, progress
 from webapp.commands.shared.opened_site import EXPERIMENT, PHASE, SITE, chosen_phase, opened
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from experiments.audit.exclusions import Ledger
-    from experiments.definition.experiment import Experiment
-    from experiments.store.store import Store
+from webapp.words.formatting import count
+from webapp.words.sentences import spoken
+from webapp.words.vocabulary import LEDGER
 
 _STEP = 1_000  # visitors judged between two movements of the bar
 
 
-@click.command(short_help="Name visitors that were not counted, or counted with a mark, and why.")
+@click.command()
 @SITE
 @EXPERIMENT
 @click.option("--reason", help="Only this one, such as late or second-variant.")
@@ -52,10 +54,6 @@ def ledger(folder: Path, experiment: str, reason: str | None, newest: int, phase
 
 def recounted(phase: Experiment, store: Store, newest: int) -> Ledger:
     """The ledger of this phase, judged again from every event in the log, under progress bars."""
-    from experiments.audit.exclusions import Ledger
-    from experiments.events.journey import concerns
-    from experiments.events.person import people
-
     with _reading():
         events = [event for event in store.scan() if concerns(phase, event)]
     found = Ledger(phase, newest)
@@ -79,12 +77,6 @@ def _entry(found: Ledger, reason: str) -> dict[str, object]:
 
 
 def _parts(found: Ledger, reasons: list[str]) -> Iterator[RenderableType]:
-    from rich.text import Text
-
-    from webapp.words.formatting import count
-    from webapp.words.sentences import spoken
-    from webapp.words.vocabulary import LEDGER
-
     yield from heading(found.phase)
     if not reasons:
         yield "Nothing was left out."
@@ -113,8 +105,6 @@ def _compare(found: Mapping[str, Mapping[str, int]], counted: Mapping[str, Mappi
 @contextmanager
 def _reading() -> Iterator[None]:
     """Says that the log is being read, where somebody can see it; how long it will take is not known."""
-    from rich.console import Console
-
     console = Console(stderr=True)
     if not console.is_terminal:
         yield

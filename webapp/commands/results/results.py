@@ -5,20 +5,21 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from experiments.audit.readout import read
+from experiments.definition.experiment import Experiment
+from experiments.reporting.segments import segment_attributes, segment_report
+from experiments.store.store import Store, StoreUnavailable
+from webapp.commands.results.result_table import show, show_segments
 from webapp.commands.shared.console import JSON, echo_json
 from webapp.commands.shared.opened_site import EXPERIMENT, PHASE, SITE, chosen_phase, opened
 from webapp.commands.shared.parameters import PastMoment
-
-if TYPE_CHECKING:
-    from experiments.definition.experiment import Experiment
-    from experiments.store.store import Store
+from webapp.words.formatting import Formatting
 
 
-@click.command(short_help="Show the verdict and the numbers of an experiment.")
+@click.command()
 @SITE
 @EXPERIMENT
 @click.option("--as-of", type=PastMoment(), help="What was known then; else now.")
@@ -29,9 +30,6 @@ def results(
     folder: Path, experiment: str, as_of: datetime | None, phase: int | None, by: str | None, as_json: bool
 ) -> None:
     """Show what the data say about EXPERIMENT: the verdict, and every step of the path."""
-    from experiments.audit.readout import read
-    from experiments.store.store import StoreUnavailable
-
     with opened(folder) as (site, catalog, store, now):
         chosen = chosen_phase(catalog, experiment, phase)
         # this minute, so that what was received before it is on disk
@@ -43,18 +41,12 @@ def results(
         if as_json:
             echo_json(found.to_json())
         else:
-            from webapp.commands.results.result_table import show
-            from webapp.words.formatting import Formatting
-
             show(found, Formatting.of(site.settings))
         with suppress(StoreUnavailable):  # a file that is busy or read-only; whoever looks next writes them
             store.record(found.unwritten(now), wait=False)
 
 
 def _explore(phase: Experiment, attribute: str, store: Store, as_of: datetime, as_json: bool) -> None:
-    from experiments.reporting.segments import segment_attributes, segment_report
-    from webapp.commands.results.result_table import show_segments
-
     if attribute not in (known := segment_attributes(phase)):
         raise click.BadParameter(
             f"{attribute!r} is unknown; {phase.key} is split by {', '.join(known)}", param_hint="--by"

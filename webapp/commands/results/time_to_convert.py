@@ -5,21 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+from rich.box import SIMPLE
+from rich.console import RenderableType
+from rich.table import Table
 
+from experiments.reporting.time_to_convert import TimeToConvert, sealed_until
+from experiments.reporting.time_to_convert import time_to_convert as times
 from webapp.commands.shared.console import JSON, echo, echo_json, heading, progress
 from webapp.commands.shared.opened_site import EXPERIMENT, PHASE, SITE, chosen_phase, opened
 from webapp.commands.shared.parameters import PastMoment
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-    from experiments.reporting.time_to_convert import TimeToConvert
+from webapp.words.formatting import count, span
+from webapp.words.sentences import say, spoken
 
 
-@click.command("time-to-convert", short_help="Show how long visitors take to reach each step.")
+@click.command("time-to-convert")
 @SITE
 @EXPERIMENT
 @click.option("--as-of", type=PastMoment(), help="What was known then; else now.")
@@ -31,8 +32,6 @@ def time_to_convert(folder: Path, experiment: str, as_of: datetime | None, phase
     Reads the events of everybody who was exposed, a little at a time, also while the site is served. Counts visitors
     whose whole window is over. It describes; it is no test.
     """
-    from experiments.reporting.time_to_convert import sealed_until, time_to_convert
-
     with opened(folder) as (_, catalog, store, now):
         chosen = chosen_phase(catalog, experiment, phase)
         at = as_of or now.replace(second=0, microsecond=0)
@@ -43,7 +42,7 @@ def time_to_convert(folder: Path, experiment: str, as_of: datetime | None, phase
         until = sealed_until(chosen, at)
         exposed = sum(int(one.sum()) for one in store.tables(chosen).reach.exposed.visitors)
         with progress("Judging every visitor", exposed) as advance:
-            found = time_to_convert(chosen, store.people(chosen, until), at, advance)
+            found = times(chosen, store.people(chosen, until), at, advance)
     if as_json:
         echo_json(found.to_json())
     else:
@@ -51,12 +50,6 @@ def time_to_convert(folder: Path, experiment: str, as_of: datetime | None, phase
 
 
 def _parts(found: TimeToConvert) -> Iterator[RenderableType]:
-    from rich.box import SIMPLE
-    from rich.table import Table
-
-    from webapp.words.formatting import count, span
-    from webapp.words.sentences import say, spoken
-
     phase = found.experiment
     yield from heading(phase, f"as of {found.as_of:%Y-%m-%d %H:%M} UTC")
     yield say("time.lead", window=span(phase.window)).striptags()

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
 
+from experiments.audit.visitor_history import visitor_history
+from experiments.events.event import MAX_ID_LENGTH, VisitorId
 from webapp.commands.shared.console import echo, echo_json, indented
 from webapp.commands.shared.opened_site import SITE, opened
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.text import Text
-
-    from webapp.pages.visitor.visitor_page import Moment, Part, Statement, VisitorPage
+from webapp.pages.visitor.visitor_page import Moment, Part, Statement, VisitorPage, refused, visitor_page
+from webapp.words.formatting import Formatting
 
 _STYLES = {"good": "green", "plain": "dim", "open": "cyan", "alarm": "yellow"}
 
 
-@click.command(short_help="Tell all that is known of one visitor, and how it was judged.")
+@click.command()
 @SITE
 @click.argument("visitor_id", metavar="VISITOR")
 @click.option("--json", "as_json", is_flag=True, help="The same for programs, with every event.")
@@ -30,11 +30,6 @@ def visitor(folder: Path, visitor_id: str, as_json: bool) -> None:
     For every experiment: which variant, since when, each step reached or not and why, what it was worth, what was
     left out. Then every event in the order in which things happened, also those of ids that were joined.
     """
-    from experiments.audit.visitor_history import visitor_history
-    from experiments.events.event import MAX_ID_LENGTH, VisitorId
-    from webapp.pages.visitor.visitor_page import refused, visitor_page
-    from webapp.words.formatting import Formatting
-
     if not 0 < len(visitor_id) <= MAX_ID_LENGTH:
         wrong = f"has {len(visitor_id)} characters; an id has 1 to {MAX_ID_LENGTH}"
         raise click.BadParameter(wrong, param_hint="VISITOR")
@@ -55,8 +50,6 @@ def visitor(folder: Path, visitor_id: str, as_json: bool) -> None:
 
 
 def _parts(page: VisitorPage) -> Iterator[RenderableType]:
-    from rich.text import Text
-
     known = f"{page.number:,} event{'' if page.number == 1 else 's'}"
     yield Text(f"Visitor {page.visitor}", style="bold")
     yield Text(f"{known}; joined with {', '.join(page.others)}" if page.others else known, style="dim")
@@ -73,9 +66,6 @@ def _parts(page: VisitorPage) -> Iterator[RenderableType]:
 
 
 def _part(part: Part) -> Iterator[RenderableType]:
-    from rich.table import Table
-    from rich.text import Text
-
     who = f" as {part.visitor}" if part.visitor else ""
     yield Text.assemble(
         (part.experiment.name, "bold"),
@@ -100,9 +90,6 @@ def _part(part: Part) -> Iterator[RenderableType]:
 
 
 def _moment(one: Moment, several: bool) -> RenderableType:
-    from rich.table import Table
-    from rich.text import Text
-
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
     table.add_column(no_wrap=True)
     table.add_column(ratio=1)
@@ -119,6 +106,4 @@ def _moment(one: Moment, several: bool) -> RenderableType:
 
 
 def _sign(line: Statement) -> Text:
-    from rich.text import Text
-
     return Text(line.sign, style=_STYLES[line.tone])

@@ -5,25 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+from rich.console import RenderableType
+from rich.text import Text
 
+from experiments.audit.change_report import ChangeReport, StepChange, Sum, Touch, change_report
 from webapp.commands.shared.console import JSON, echo, echo_json, heading, indented, table
 from webapp.commands.shared.opened_site import EXPERIMENT, PHASE, SITE, chosen_phase, opened
 from webapp.commands.shared.parameters import PastMoment
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.text import Text
-
-    from experiments.audit.change_report import ChangeReport, StepChange, Sum, Touch
-    from webapp.words.formatting import Formatting
+from webapp.words.formatting import Formatting, count, listing, rate, things
+from webapp.words.sentences import say, spoken
+from webapp.words.vocabulary import SIGNS, STATES
 
 _DAYS = 31  # of the newest days, when one step is shown day by day
 
 
-@click.command(short_help="Explain why an experiment's numbers changed between two moments.")
+@click.command()
 @SITE
 @EXPERIMENT
 @click.option("--from", "before", required=True, type=PastMoment(), help="The earlier moment.")
@@ -47,9 +45,6 @@ def why(
     Shown are the number before, what was added, the number after, the verdicts reached in between, and every revision
     by which the earlier number may have read differently.
     """
-    from experiments.audit.change_report import change_report
-    from webapp.words.formatting import Formatting
-
     with opened(folder) as (site, catalog, store, now):
         later = after or now.replace(second=0, microsecond=0)
         if before > later:
@@ -67,10 +62,6 @@ def why(
 
 
 def _parts(found: ChangeReport, one_step: bool, formatting: Formatting) -> Iterator[RenderableType]:
-    from rich.text import Text
-
-    from webapp.words.vocabulary import STATES
-
     old, new = found.before, found.after
     yield from heading(
         found.phase, f"from {formatting.moment(old.as_of)} to {formatting.moment(new.as_of)} {formatting.zone_name}"
@@ -89,8 +80,6 @@ def _parts(found: ChangeReport, one_step: bool, formatting: Formatting) -> Itera
 
 
 def _table(found: ChangeReport) -> RenderableType:
-    from webapp.words.sentences import spoken
-
     shown = table("Step", "Variant", numbers=("Before", "+ Sealed since", "= After"), below=1, no_wrap=True)
     for step in found.steps:
         for index, (variant, one) in enumerate(step.variants.items()):
@@ -101,8 +90,6 @@ def _table(found: ChangeReport) -> RenderableType:
 
 def _days(step: StepChange) -> Iterator[RenderableType]:
     """What each day's visitors added, day of their first exposure by day."""
-    from rich.text import Text
-
     if not step.days:
         return
     left_out = len(step.days) - _DAYS
@@ -117,20 +104,12 @@ def _days(step: StepChange) -> Iterator[RenderableType]:
 
 
 def _sum(one: Sum, one_line: bool = False) -> Text:
-    from rich.text import Text
-
-    from webapp.words.formatting import count, rate
-
     share = rate(one.reached / one.visitors if one.visitors else None)
     return Text.assemble(f"{count(one.reached)}/{count(one.visitors)}", " " if one_line else "\n", (share, "dim"))
 
 
 def _reasons(found: ChangeReport, formatting: Formatting) -> Iterator[str]:
     """Why the numbers are not what they were, in sentences."""
-    from webapp.words.formatting import count, listing, things
-    from webapp.words.sentences import spoken
-    from webapp.words.vocabulary import SIGNS, STATES
-
     came = [f"{variant} {count(one.after - one.before)}" for variant, one in found.exposed.items()]
     yield f"New visitors exposed: {', '.join(came)}."
     if not any(step.days for step in found.steps):
@@ -154,8 +133,6 @@ def _reasons(found: ChangeReport, formatting: Formatting) -> Iterator[str]:
 
 
 def _touch(touch: Touch, formatting: Formatting) -> str:
-    from webapp.words.sentences import say
-
     one = touch.revision
     first, last = formatting.day(one.cohort_from), formatting.day(one.cohort_to)
     cause = say(f"revision.{one.cause}")

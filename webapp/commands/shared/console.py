@@ -4,46 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 import click
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
 
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.table import Table
-
-    from experiments.definition.experiment import Experiment
+from experiments.definition.experiment import Experiment
+from webapp.words.formatting import document as indented_document
 
 JSON = click.option("--json", "as_json", is_flag=True, help="The same numbers for programs.")
 
 
 def echo_json(document: object) -> None:
     """Print a JSON value, indented for reading."""
-    from webapp.words.formatting import document as indented_document
-
     click.echo(indented_document(document))
 
 
 def echo(parts: Iterable[RenderableType]) -> None:
     """Print what rich can render, one part below the other; numbers and words keep the colours that they were given."""
-    from rich.console import Console, Group
-
     Console(highlight=False).print(Group(*parts))
 
 
 def heading(experiment: Experiment, *more: str) -> Iterator[RenderableType]:
     """The name of an experiment, and in a dim line below it its key, its phase, and what else is worth saying."""
-    from rich.text import Text
-
     yield Text(experiment.name, style="bold")
     yield Text(" \u00b7 ".join((f"{experiment.key}, phase {experiment.phase}", *more)), style="dim")
 
 
 def indented(parts: Iterable[RenderableType], style: str = "") -> list[RenderableType]:
     """Each of these, set in by two columns; `style` is that of texts."""
-    from rich.padding import Padding
-    from rich.text import Text
-
     texts = (Text(part, style=style) if isinstance(part, str) else part for part in parts)
     return [Padding(text, (0, 0, 0, 2)) for text in texts]
 
@@ -53,8 +45,6 @@ def table(*columns: str, numbers: Iterable[str] = (), below: int = 0, no_wrap: b
 
     `below`: empty lines after each row; `no_wrap`: numbers stay in one line.
     """
-    from rich.table import Table
-
     made = Table(*columns, box=None, pad_edge=False, padding=(0, 2, below, 0), header_style="bold")
     for title in numbers:
         made.add_column(title, justify="right", no_wrap=no_wrap)
@@ -67,9 +57,6 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
     The function it gives is called with how much more is done, of `total`.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:

@@ -6,16 +6,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import click
 
-if TYPE_CHECKING:
-    from experiments.definition.experiment import Experiment
-    from experiments.planning.baseline import Measurement
-    from experiments.site.catalog import Catalog
-    from experiments.site.site import Site
-    from experiments.store.store import Store
+from experiments.definition.experiment import Experiment
+from experiments.definition.unknown import NotStarted, Unknown, UnknownPhase, UnknownStep
+from experiments.planning.baseline import Measurement
+from experiments.planning.baseline import measured as measured_in
+from experiments.site.catalog import Catalog
+from experiments.site.site import Site
+from experiments.store.sqlite.engine import open_store
+from experiments.store.store import Store
 
 SITE = click.argument("folder", metavar="SITE", type=click.Path(exists=True, file_okay=False, path_type=Path))
 """The folder of a site."""
@@ -39,10 +41,6 @@ def opened(folder: Path) -> Iterator[OpenedSite]:
     Raises a usage error when the folder is no site, SiteError when its settings cannot be used. What is asked for
     within and is not there becomes a usage error that says what there is. The database is made when first written.
     """
-    from experiments.definition.unknown import NotStarted, Unknown, UnknownPhase, UnknownStep
-    from experiments.site.catalog import Catalog
-    from experiments.site.site import Site
-
     require_site(folder)
     now = datetime.now(UTC)
     site, catalog = Site.open(folder), Catalog(folder, lambda: now)
@@ -63,8 +61,6 @@ def opened_store(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Iterator[Store]:
     """The site's store, closed at the end; `phases` gives every phase ever recorded."""
-    from experiments.store.sqlite.engine import open_store
-
     store = open_store(site.database, phases, site.settings.durability, clock)
     try:
         yield store
@@ -80,8 +76,6 @@ def require_site(folder: Path) -> None:
 
 def chosen_phase(catalog: Catalog, key: str, number: int | None) -> Experiment:
     """The started phase of this number, else the latest. Raises UnknownExperiment, UnknownPhase, or NotStarted."""
-    from experiments.definition.unknown import NotStarted, UnknownPhase
-
     started = {one.phase: one for one in (*catalog.phases_of(key), catalog.latest(key)) if one.started_at}
     if not started:
         raise NotStarted(key)
@@ -94,6 +88,4 @@ def measured(
     site: Site, store: Store, phases: Sequence[Experiment], experiment: Experiment, as_of: datetime
 ) -> Measurement | None:
     """What this site's log knew of the experiment's visitors at this moment; nothing before it has a log."""
-    from experiments.planning.baseline import measured as measured_in
-
     return measured_in(store, phases, experiment, as_of) if site.database.exists() else None

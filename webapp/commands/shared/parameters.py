@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 
 import click
 
+from experiments.definition.quantity import past_moment, percentage
+
 
 class Percentage(click.ParamType["float"]):
     """A share of more than 0% and at most `most`, as a number in (0, 1]; `signed`: or as much less than nothing."""
@@ -18,8 +20,6 @@ class Percentage(click.ParamType["float"]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """The number that was meant. Fails, saying what would be right, for what is no percentage or out of range."""
-        from experiments.definition.quantity import percentage
-
         if isinstance(value, float):
             return value
         text = str(value).strip()
@@ -52,8 +52,6 @@ class PastMoment(click.ParamType["datetime"]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """The instant in UTC. Fails, saying what would be right, for another text or another time."""
-        from experiments.definition.quantity import past_moment
-
         try:
             return past_moment(str(value), datetime.now(UTC), days=True)
         except ValueError as error:

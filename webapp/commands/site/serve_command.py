@@ -11,9 +11,10 @@ from pathlib import Path
 import click
 
 from webapp.commands.shared.opened_site import SITE, require_site
+from webapp.services.tokens import Tokens
 
 
-@click.command(short_help="Serve SITE over HTTP until interrupted.")
+@click.command()
 @SITE
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 is all of them.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen on.")
@@ -45,8 +46,6 @@ def token(folder: Path, scope: str | None, note: str, revoke: str | None) -> Non
 
     A new token is shown this once and kept as a hash only. Without options the tokens are listed.
     """
-    from webapp.services.tokens import Tokens
-
     require_site(folder)
     tokens = Tokens(folder)
     if scope and revoke:

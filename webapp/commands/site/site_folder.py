@@ -9,17 +9,20 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from experiments.definition.experiment import Experiment
+from experiments.definition.problem import Fault, SiteError
+from experiments.gallery.exhibit import Exhibit, exhibit
+from experiments.planning.plan_check import doubt
+from experiments.site.catalog import check as problems_of
+from experiments.site.json_schema import experiment_schema, settings_schema
+from experiments.site.site import Site
+from experiments.store.store import StoreError
 from webapp.commands.shared.console import echo_json
 from webapp.commands.shared.opened_site import SITE, measured, opened_store, require_site
-
-if TYPE_CHECKING:
-    from experiments.definition.experiment import Experiment
-    from experiments.definition.problem import Fault
-    from experiments.gallery.exhibit import Exhibit
+from webapp.wire.segment_writer import segment_line
 
 _SETTINGS = """\
 # The settings of this site. `yesladder check {folder}` says what is wrong in this folder, and where.
@@ -47,8 +50,6 @@ def init(site: Path) -> None:
 
     SITE is a folder to be made, or one without a yesladder.yaml.
     """
-    from experiments.gallery.exhibit import exhibit
-
     new_site(site, "EUR")
     path = add_exhibit(site, exhibit("multi-step-form"), running=True)
     click.echo(f"Made {site}/ with its settings in yesladder.yaml and one experiment in {path.relative_to(site)}.")
@@ -67,8 +68,6 @@ def new(exhibit_name: str, folder: Path) -> None:
     popup-contact-form    a link to a contact page, or the form as a pop-up
     free-trial-screener   a real, finished experiment, with its history to import
     """
-    from experiments.gallery.exhibit import exhibit
-
     require_site(folder)
     try:
         one = exhibit(exhibit_name)
@@ -84,7 +83,7 @@ def new(exhibit_name: str, folder: Path) -> None:
         click.echo(f"Next: read it, fit it to your pages, set `status: running`; then: yesladder check {folder}")
 
 
-@click.command(short_help="Find every mistake in the files of SITE.")
+@click.command()
 @SITE
 def check(folder: Path) -> None:
     """Find every mistake in the files of SITE, with its place and how to mend it.
@@ -92,8 +91,6 @@ def check(folder: Path) -> None:
     Where visitors were measured already, it also says when `detect` and `planned_visitors` do not go together.
     Ends with exit code 1 when there is an error; warnings alone are no error.
     """
-    from experiments.site.catalog import check as problems_of
-
     require_site(folder)
     problems = problems_of(folder, doubts=partial(_doubts, folder))
     for problem in problems:
@@ -108,7 +105,7 @@ def check(folder: Path) -> None:
     click.echo("All is well." if not warnings else f"Nothing is wrong; {warnings} to think about.", err=bool(warnings))
 
 
-@click.command(short_help="Print the JSON Schema of a config file, or of results.")
+@click.command()
 @click.option("--settings", is_flag=True, help="Of yesladder.yaml instead.")
 @click.option("--results", is_flag=True, help="Of the document that `results --json` prints instead.")
 def schema(settings: bool, results: bool) -> None:
@@ -116,8 +113,6 @@ def schema(settings: bool, results: bool) -> None:
 
     In the first line of a config file, `# yaml-language-server: $schema=PATH` lets most editors complete and check it.
     """
-    from experiments.site.json_schema import experiment_schema, settings_schema
-
     if results:
         from experiments.audit.readout import Readout
 
@@ -128,11 +123,6 @@ def schema(settings: bool, results: bool) -> None:
 
 def _doubts(folder: Path, phases: Sequence[Experiment], experiments: Sequence[Experiment]) -> Mapping[str, Fault]:
     """Key -> what about its plan does not suit the measured rate; nothing for what cannot be known now."""
-    from experiments.definition.problem import SiteError
-    from experiments.planning.plan_check import doubt
-    from experiments.site.site import Site
-    from experiments.store.store import StoreError
-
     doubts = {}
     with contextlib.suppress(SiteError, StoreError, OSError):  # what is wrong with the site is said anyway
         site, now = Site.open(folder), datetime.now(UTC)
@@ -177,8 +167,6 @@ def add_exhibit(site: Path, exhibit: Exhibit, running: bool = False, started_at:
 
 def write_history(site: Path, exhibit: Exhibit) -> Path:
     """Write what happened in a real experiment of the gallery as events that `import` reads; answers where to."""
-    from webapp.wire.segment_writer import segment_line
-
     path = site / f"{exhibit.name}.jsonl"
     with path.open("w", encoding="utf-8") as file:
         file.writelines(segment_line(event) + "\n" for event in exhibit.history())

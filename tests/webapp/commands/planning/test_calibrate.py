@@ -134,7 +134,7 @@ def test_ctrl_c_ends_in_a_sentence(site: Path, monkeypatch: pytest.MonkeyPatch) 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("experiments.simulation.calibration.replications", interrupted)
+    monkeypatch.setattr("webapp.commands.planning.calibrate.replications", interrupted)
     result = run("calibrate", site, "offer", "--runs", 2)
     assert result.exit_code == 1
     assert "interrupted; nothing was counted" in result.stderr
