@@ -11,7 +11,7 @@ from webapp.words import formatting, sentences, vocabulary
 from webapp.words.formatting import Formatting
 
 _WORDS = {
-    formatting: "breakable count duration extent lift listing percent points probability rate things",
+    formatting: "breakable calendar_day count duration extent lift listing percent points probability rate things",
     sentences: "fit say spoken",
     vocabulary: "refusal shown_state STATES SIGNS STATUSES HEALTH GROUPS KINDS GRADES TERMS",
 }

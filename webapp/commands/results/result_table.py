@@ -54,7 +54,7 @@ def _parts(report: Report, revisions: Sequence[Revision], formatting: Formatting
         Text(),
         Text("Data", style="bold"),
         *indented([", ".join(f"{key} {count(n)}" for key, n in report.exposed.items()) + " visitors exposed."]),
-        *indented([_plain(health.ratio)], "red bold" if health.alarm else ""),
+        *indented([_plain(health.ratio)], "red bold" if report.sample_ratio.alarm else ""),
         *indented(_waiting(report)),
     ]
     for row in health.ledger:

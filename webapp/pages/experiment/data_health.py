@@ -22,16 +22,6 @@ _SET_ASIDE = re.compile(r".*\.(corrupt|replaced)-([0-9]{8}T[0-9]{6}Z)(-[0-9]+)?(
 
 
 @dataclass(frozen=True, slots=True)
-class Division:
-    """One variant's part of the visitors before exclusions: `planned` and `actual` as shares (None of nobody)."""
-
-    variant: str
-    visitors: int
-    planned: float
-    actual: float | None
-
-
-@dataclass(frozen=True, slots=True)
 class LedgerRow:
     """One reason, what it means, and how many in each variant ("" is the column of no variant)."""
 
@@ -45,10 +35,8 @@ class LedgerRow:
 class DataHealth:
     """Everything the page's section on data health shows. `findings`: where a mismatch is, while there is an alarm."""
 
-    alarm: bool
     ratio: Markup
     findings: Sequence[str]
-    divisions: Sequence[Division]
     ledger: Sequence[LedgerRow]
     ledger_columns: Sequence[str]
     immature: Sequence[Markup]
@@ -57,23 +45,15 @@ class DataHealth:
 
 def data_health(report: Report, revisions: Sequence[Revision], formatting: Formatting) -> DataHealth:
     """The health of the data of this report, in words and rows."""
-    total = sum(report.exposed.values())
-    expected = report.sample_ratio.expected
-    whole = sum(expected.values())
-    divisions = [
-        Division(key, seen, expected[key] / whole, seen / total if total else None)
-        for key, seen in report.exposed.items()
-    ]
     columns = [variant.key for variant in report.experiment.variants]
     columns += sorted({key for row in report.ledger.values() for key in row} - set(columns), reverse=True)
-    rows = []
-    for key, counts in report.ledger.items():
-        rows.append(LedgerRow(*left_out(key), [counts.get(column, 0) for column in columns], sum(counts.values())))
+    rows = [
+        LedgerRow(*left_out(key), [counts.get(column, 0) for column in columns], sum(counts.values()))
+        for key, counts in report.ledger.items()
+    ]
     return DataHealth(
-        alarm=report.sample_ratio.alarm,
         ratio=_ratio(report, formatting),
         findings=[_sentence(formatting.told(one.text)) for one in report.sample_ratio.findings],
-        divisions=divisions,
         ledger=rows,
         ledger_columns=columns,
         immature=_immature(report),

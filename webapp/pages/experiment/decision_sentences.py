@@ -1,9 +1,8 @@
-"""Decided: what people decided about an experiment, beside what its data say, and where the two differ."""
+"""Remarks: what people decided about an experiment, beside what its data say, and where the two differ."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC
 
 from markupsafe import Markup
@@ -12,53 +11,31 @@ from experiments.definition.decision_record import DecisionRecord
 from experiments.definition.experiment import Experiment
 from experiments.reporting.comparison import Comparison
 from experiments.reporting.report import Report
-from webapp.pages.experiment.verdict_sentences import MANY, is_final
-from webapp.words.formatting import Formatting, calendar_day, lift
+from webapp.words.formatting import Formatting
 from webapp.words.sentences import fit, name, names, say, spoken
-from webapp.words.vocabulary import STATES, shown_state
+from webapp.words.vocabulary import STATES
 
 Remark = tuple[Markup, bool]
 """A sentence, and whether data and decision differ in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """Hypothesis, data and decision in words. `day` and `note` are empty without a decision.
-
-    `measured`: what the data say of each variant, of the first `MANY`. `differs`: a remark says otherwise than the
-    decision.
-    """
-
-    idea: Markup | str
-    state: str
-    measured: Sequence[tuple[str, str, str]]
-    decision: Markup
-    day: str
-    note: str
-    remarks: Sequence[Remark]
-    written: bool
+def made(experiment: Experiment) -> Markup:
+    """What people decided, in words; or that it is not written down."""
+    if experiment.decision is None:
+        return say("record.none")
+    shipped, control = experiment.shipped or "", experiment.control.key
+    return say(f"record.{experiment.decision.made}", shipped=name(shipped), control=name(control))
 
 
-def decided(report: Report, formatting: Formatting) -> Decided:
-    """What was decided about this phase, held against the report's own moment."""
-    experiment = report.experiment
-    record = experiment.decision
-    macro = report.macro
-    measured = [
-        (one.variant, lift(one.effect.relative_lift), fit(one.effect))
-        for one in macro.comparisons[:MANY]
-        if one.effect.relative_lift is not None and report.state != "withdrawn"
-    ]
-    idea = experiment.hypothesis or say("record.idea.none")
-    state = shown_state(report.state, is_final(report))
+def remarks(report: Report, formatting: Formatting) -> list[Remark]:
+    """What was decided about this phase, held against the report's own moment; empty without a decision."""
+    record = report.experiment.decision
     if record is None:
-        return Decided(idea, state, measured, say("record.none"), "", "", (), False)
-    shipped = experiment.shipped
-    said = say(f"record.{record.made}", shipped=name(shipped or ""), control=name(experiment.control.key))
-    remarks = list(_remarks(record, report, formatting))
-    if not record.note and any(differs for _, differs in remarks):
-        remarks.append((say("record.why"), False))
-    return Decided(idea, state, measured, said, calendar_day(record.on), record.note, remarks, True)
+        return []
+    found = list(_remarks(record, report, formatting))
+    if not record.note and any(differs for _, differs in found):
+        found.append((say("record.why"), False))
+    return found
 
 
 def _remarks(record: DecisionRecord, report: Report, formatting: Formatting) -> Iterator[Remark]:

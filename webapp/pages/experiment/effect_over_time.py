@@ -32,24 +32,21 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class OverTime:
-    """The chosen step, the steps that could be chosen, and one course per compared variant."""
+    """The chosen step, the steps that could be chosen, and one course per compared variant, perhaps `side_by_side`."""
 
     step: StepReport
     choices: Sequence[StepReport]
     courses: Sequence[Course]
-
-    @property
-    def side_by_side(self) -> bool:
-        """Are there too many courses for one below the other?"""
-        return len(self.courses) > ALONE
+    side_by_side: bool
 
 
 def over_time(report: Report, step: str | None, formatting: Formatting) -> OverTime:
     """The course of the effect at this step (None: at the macro-conversion). Raises UnknownStep."""
     chosen = chosen_step(report, step)
-    sizes = (WIDE, NARROW) if len(chosen.comparisons) <= ALONE else (NARROW,)
+    many = len(chosen.comparisons) > ALONE
+    sizes = (NARROW,) if many else (WIDE, NARROW)
     courses = [_course(chosen, one, sizes, formatting) for one in chosen.comparisons]
-    return OverTime(chosen, [one for one in report.steps if one.comparisons], courses)
+    return OverTime(chosen, [one for one in report.steps if one.comparisons], courses, many)
 
 
 def chosen_step(report: Report, step: str | None) -> StepReport:

@@ -1,4 +1,4 @@
-"""ResultPage: everything the result page of one phase shows, gathered from its report."""
+"""Result page: everything that the page of one phase shows, gathered from its report."""
 
 from __future__ import annotations
 
@@ -14,56 +14,21 @@ from experiments.audit.readout import Readout
 from experiments.definition.experiment import Experiment
 from experiments.definition.problem import Problem
 from experiments.definition.quantity import iso
-from experiments.reporting.funnel import Funnel
 from experiments.reporting.lift_decomposition import ACCOUNTING_IDENTITY
 from experiments.reporting.report import Report
 from experiments.reporting.segments import SegmentReport, segment_attributes
-from experiments.reporting.step_report import StepReport
-from webapp.pages.experiment.data_health import DataHealth, data_health
-from webapp.pages.experiment.decision_sentences import Decided, decided
-from webapp.pages.experiment.effect_over_time import OverTime, over_time
-from webapp.pages.experiment.lift_waterfall import Waterfall, waterfalls
-from webapp.pages.experiment.scorecard import Scorecard, scorecards
-from webapp.pages.experiment.segment_forest import Forest, forest
-from webapp.pages.experiment.value import Worth, worth
-from webapp.pages.experiment.verdict_sentences import Verdict, verdict
+from webapp.pages.experiment.data_health import data_health
+from webapp.pages.experiment.decision_sentences import made, remarks
+from webapp.pages.experiment.effect_over_time import over_time
+from webapp.pages.experiment.lift_waterfall import waterfalls
+from webapp.pages.experiment.scorecard import scorecards
+from webapp.pages.experiment.segment_forest import forest
+from webapp.pages.experiment.value import worth
+from webapp.pages.experiment.verdict_sentences import MANY, verdict
 from webapp.words.formatting import Formatting, count, percent, things
 from webapp.words.sentences import say, spoken
 
 _NICE_RATES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1.0)
-
-
-@dataclass(frozen=True, slots=True)
-class ResultPage:
-    """One phase's result page. `bars_end`, `rungs_end`: the shares at the right ends of the path's and the ladder's
-    bars. `identity`: what a decomposition is, in the words to be shown with it."""
-
-    report: Report
-    macro: StepReport
-    verdict: Verdict
-    decided: Decided
-    scorecards: Sequence[Scorecard]
-    over_time: OverTime
-    health: DataHealth
-    funnels: Mapping[str, Funnel]
-    waterfalls: Sequence[Waterfall]
-    worth: Worth
-    forest: Forest
-    method: Sequence[Markup]
-    config: str
-    bars_end: float
-    rungs_end: float
-    identity: str = ACCOUNTING_IDENTITY
-
-    @property
-    def experiment(self) -> Experiment:
-        """The phase as it is frozen."""
-        return self.report.experiment
-
-    @property
-    def has_ladder(self) -> bool:
-        """Has anybody stood on it?"""
-        return any(one.visitors for rung in self.report.ladder for one in rung.variants.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,32 +71,38 @@ def result_page(
     step: str | None,
     formatting: Formatting,
     still_needed: Mapping[str, int] | None = None,
-) -> ResultPage:
-    """Gather a result page that shows this step over time. Raises UnknownStep.
+) -> Mapping[str, object]:
+    """What a result page that shows this step over time is made of, as its template calls it. Raises UnknownStep.
 
-    `still_needed`: step -> how many more visitors it takes, as scorecard.py has it.
+    `still_needed`: step -> how many more visitors it takes, as scorecard.py has it. `bars_end`, `rungs_end`: the shares
+    at the right ends of the path's and the ladder's bars. `identity`: what a decomposition is, in the words to be shown
+    with it.
     """
     report = figures.report
-    course = over_time(report, step, formatting)
     rates = [one.rate for row in report.steps for one in row.variants.values() if one.rate is not None]
     shares = [one.share for rung in report.ladder for one in rung.variants.values() if one.share is not None]
-    return ResultPage(
-        report=report,
-        macro=report.macro,
-        verdict=verdict(report, formatting),
-        decided=decided(report, formatting),
-        scorecards=scorecards(report, formatting, still_needed),
-        over_time=course,
-        health=data_health(report, figures.revisions, formatting),
-        funnels=figures.funnels,
-        waterfalls=waterfalls(report),
-        worth=worth(report, formatting),
-        forest=forest(segments, segment_attributes(report.experiment), report.experiment.macro.step),
-        method=list(_method(report)),
-        config=config_text(report.experiment),
-        bars_end=_bars_end(rates),
-        rungs_end=_bars_end(shares),
-    )
+    return {
+        "report": report,
+        "macro": report.macro,
+        "verdict": verdict(report, formatting),
+        "many": MANY,
+        "made": made(report.experiment),
+        "remarks": remarks(report, formatting),
+        "scorecards": scorecards(report, formatting, still_needed),
+        "over_time": over_time(report, step, formatting),
+        "health": data_health(report, figures.revisions, formatting),
+        "funnels": figures.funnels,
+        "decisions": figures.decisions,
+        "waterfalls": waterfalls(report),
+        "identity": ACCOUNTING_IDENTITY,
+        "worth": worth(report, formatting),
+        "forest": forest(segments, segment_attributes(report.experiment), report.macro.step),
+        "method": list(_method(report)),
+        "config": config_text(report.experiment),
+        "bars_end": _bars_end(rates),
+        "rungs_end": _bars_end(shares),
+        "has_ladder": any(one.visitors for rung in report.ladder for one in rung.variants.values()),
+    }
 
 
 def _bars_end(shares: Sequence[float]) -> float:

@@ -49,11 +49,15 @@ def result(key: str) -> Response:
     figures = _readout(tables, at)
     segments = segment_report(experiment, by, tables.by(by), at)
     needed = None if as_of or experiment.ended_at else _still_needed(figures)
-    shown = result_page(figures, segments, place.step, site_formatting(), needed)
-    length = elapsed(experiment, shown.report.as_of)
-    values = {"page": shown, "place": place, "length": length, "experiment": experiment}
-    values["lost"] = lost_log(services().site.database, experiment, site_formatting())
-    return page("experiment/result.html", **values, decisions=figures.decisions, interval=interval)
+    return page(
+        "experiment/result.html",
+        page=result_page(figures, segments, place.step, site_formatting(), needed),
+        place=place,
+        length=elapsed(experiment, at),
+        experiment=experiment,
+        lost=lost_log(services().site.database, experiment, site_formatting()),
+        interval=interval,
+    )
 
 
 @blueprint.get("/results/<key>.json")

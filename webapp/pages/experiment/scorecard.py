@@ -12,7 +12,7 @@ from experiments.definition.definition import Guardrail
 from experiments.definition.experiment import Experiment
 from experiments.reporting.comparison import Comparison
 from experiments.reporting.report import Report
-from experiments.reporting.step_report import StepReport, VariantReach
+from experiments.reporting.step_report import StepReport
 from webapp.charts.interval_bar import Whisker, ends, scale_end, whisker
 from webapp.words.formatting import Formatting, about, lift
 from webapp.words.sentences import say, spoken
@@ -21,15 +21,13 @@ from webapp.words.vocabulary import HARMS, KINDS, STATES, reason
 
 @dataclass(frozen=True, slots=True)
 class ScorecardRow:
-    """One step: both sides' counts, the comparison between them, and its picture (None without an interval).
+    """One step, the comparison of the two variants there, and its picture (None without an interval).
 
     `tag`: what kind of step it is, in words. `needed`: how many more visitors a verdict takes, in words; empty where
     there is no number, or no need.
     """
 
     step: StepReport
-    control: VariantReach
-    treatment: VariantReach
     comparison: Comparison
     whisker: Whisker | None
     tag: str
@@ -67,8 +65,6 @@ def scorecards(
         rows = [
             ScorecardRow(
                 step,
-                step.variants[one.versus],
-                step.variants[one.variant],
                 one,
                 whisker(one.effect, limit, _margin(guards.get(step.step))),
                 _tag(experiment, step),

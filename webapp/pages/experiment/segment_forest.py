@@ -53,11 +53,6 @@ class Forest:
     notes: Sequence[Markup]
     nothing: Markup
 
-    @property
-    def title(self) -> str:
-        """The attribute's name."""
-        return self.choices[self.attribute]
-
 
 def forest(report: SegmentReport, attributes: Sequence[str], goal: str) -> Forest:
     """The forest plot of a segment report; `attributes` are those that could be chosen."""

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from webapp.pages.experiment.decision_sentences import decided
+from webapp.pages.experiment.decision_sentences import remarks
 from webapp.words.formatting import Formatting
 
 Words = Callable[[str], str]
@@ -56,8 +56,7 @@ def test_data_and_decision_are_held_against_each_other(
     phase = build.experiment(decision=record(made))
     since = build.NOW - timedelta(days=7)
     report = build.report(state, phase, decided_at=since if state in ("better", "worse", "equivalent") else None)
-    found = decided(report, EUROS)
-    assert [bool(flag) for _, flag in found.remarks] == [differs]
+    assert [bool(flag) for _, flag in remarks(report, EUROS)] == [differs]
     stage.show(report)
     said = words_of(PAGE)
     start = said.index("What was decided")
@@ -71,19 +70,19 @@ def test_data_and_decision_are_held_against_each_other(
 def test_where_no_effect_fits_all_days_none_is_told(build: SimpleNamespace) -> None:
     report = build.report("undecided", build.experiment(decision=record(SHIP)))
     for interval in (None, (None, None)):
-        [(said, differs)] = decided(build.with_macro(report, relative_interval=interval), EUROS).remarks
+        [(said, differs)] = remarks(build.with_macro(report, relative_interval=interval), EUROS)
         assert (said, differs) == ("The data have no verdict on it. So it was decided on other grounds.", True)
 
 
 def test_a_difference_without_a_note_says_where_the_reasons_belong(build: SimpleNamespace) -> None:
     for note, last in (("", "There may be good reasons for that;"), ("because", "The data say otherwise")):
         report = build.report("worse", build.experiment(decision=record(SHIP, note=note)))
-        assert decided(report, EUROS).remarks[-1][0].striptags().startswith(last)
+        assert remarks(report, EUROS)[-1][0].striptags().startswith(last)
 
 
 def test_a_decision_before_the_verdict_says_so(build: SimpleNamespace) -> None:
     report = build.report("better", build.experiment(decision=record(SHIP, on="2026-11-10")))
-    [_, (said, differs)] = decided(report, EUROS).remarks
+    [_, (said, differs)] = remarks(report, EUROS)
     assert re.fullmatch(r"It was decided before the data had this verdict, which they reached on 1\d Nov 2026\.", said)
     assert not differs
 
@@ -98,7 +97,7 @@ def test_one_of_several_variants_is_judged_by_its_own_comparison(build: SimpleNa
         )
         for step in report.steps
     ]
-    [(said, differs)] = decided(replace(report, steps=steps), EUROS).remarks
+    [(said, differs)] = remarks(replace(report, steps=steps), EUROS)
     assert differs
     assert said.striptags().startswith("The data say otherwise: pop-up brings fewer")
 
@@ -107,7 +106,7 @@ def test_what_is_served_is_named_when_it_is_not_what_was_decided(build: SimpleNa
     ended = {"status": "stopped", "ended_at": build.NOW - timedelta(hours=1)}
     for serve, differs in (("single", True), ("multi-step", False)):
         phase = build.experiment(decision=record(SHIP), serve=serve, **ended)
-        said = [one.striptags() for one, _ in decided(build.report("better", phase), EUROS).remarks]
+        said = [one.striptags() for one, _ in remarks(build.report("better", phase), EUROS)]
         assert [one for one in said if "to everybody, though" in one] == (
             ["The config file gives single to everybody, though: serve."] if differs else []
         )
