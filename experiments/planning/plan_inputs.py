@@ -21,6 +21,7 @@ class PlanInputs:
     a relative lift above 0, step key -> share in [0, 1], visitors a day above 0; None and empty where nothing is said.
 
     `digits`: to so many digits rates and traffic are rounded, so that not every visitor makes another question.
+    `looks_back`: a phase that is over is planned from its own start, with those who came; else anew, from `as_of`.
     """
 
     experiment: Experiment
@@ -30,6 +31,7 @@ class PlanInputs:
     said_rates: Mapping[str, float] = field(default_factory=dict)
     said_visitors_per_day: float | None = None
     digits: int | None = None
+    looks_back: bool = False
 
     @property
     def detect(self) -> float | None:
@@ -49,21 +51,21 @@ class PlanInputs:
         return self._rounded(found) if found else None
 
     @property
-    def running(self) -> bool:
-        """Had the phase started by then, and goes on?"""
+    def goes_on(self) -> bool:
+        """Had the phase started by then, and is the plan that of its visitors, not of others who come later?"""
         started = self.experiment.started_at
-        return started is not None and started <= self.as_of and self.experiment.ended_at is None
+        return started is not None and started <= self.as_of and (self.looks_back or self.experiment.ended_at is None)
 
     @property
     def start(self) -> datetime:
         """When visitors begin to come: a draft, or what is over, would begin anew."""
-        return self.experiment.started_at or self.as_of if self.running else self.as_of
+        return self.experiment.started_at or self.as_of if self.goes_on else self.as_of
 
     @property
     def so_far(self) -> SoFar | None:
-        """Who has come already, to a running phase of which something was measured."""
+        """Who has come already, to a phase that the plan goes on with, if something was measured of it."""
         own = self.known is not None and is_own(self.known, self.experiment)
-        return SoFar(self.known.visitors, self.as_of) if self.known and own and self.running else None
+        return SoFar(self.known.visitors, self.as_of) if self.known and own and self.goes_on else None
 
     def missing(self) -> Sequence[Needed]:
         """What of it is not known, in this order. Without traffic there are numbers of visitors, but no days."""

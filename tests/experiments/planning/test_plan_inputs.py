@@ -73,6 +73,20 @@ def test_a_draft_and_what_is_over_would_begin_anew(changes: dict[str, object], s
     assert (inputs.so_far is not None) == counted
 
 
+@pytest.mark.parametrize(
+    ("changes", "start", "counted"),
+    [
+        pytest.param({"status": "stopped", "ended_at": NOW - timedelta(days=1)}, START, True, id="over"),
+        pytest.param({"started_at": NOW + timedelta(days=1)}, NOW, False, id="as of before it started"),
+    ],
+)
+def test_what_is_over_may_be_planned_as_it_was(changes: dict[str, object], start: datetime, counted: bool) -> None:
+    phase = experiment(**changes)
+    inputs = PlanInputs(phase, measured(phase), NOW, looks_back=True)
+    assert inputs.start == start
+    assert (inputs.so_far is not None) == counted
+
+
 def test_who_came_to_another_experiment_has_not_come_to_this_one() -> None:
     assert PlanInputs(experiment(), measured(experiment(key="other")), NOW).so_far is None
 

@@ -71,7 +71,7 @@ def plan(
         at = as_of or now.replace(second=0, microsecond=0)
         known = measured(site, store, catalog.phases(), definition, at)
     said = _said(definition, rates)
-    inputs = PlanInputs(definition, known, at, detect, said, visitors_per_day)
+    inputs = PlanInputs(definition, known, at, detect, said, visitors_per_day, looks_back=True)
     for needed in inputs.missing():
         raise click.UsageError(_way_out(needed, inputs))
     assert inputs.detect is not None

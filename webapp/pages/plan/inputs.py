@@ -64,7 +64,7 @@ class Question:
         """The plan, waited for until this moment of `time.monotonic`; None while it is being computed."""
         experiment, form, inputs = self.experiment, self.form, self.inputs
         detect, rates, per_day, so_far = inputs.detect, inputs.rates, inputs.visitors_per_day, inputs.so_far
-        start = inputs.start if inputs.running else inputs.start.replace(hour=0, minute=0)  # one plan a day
+        start = inputs.start if inputs.goes_on else inputs.start.replace(hour=0, minute=0)  # one plan a day
         assert detect is not None
 
         def compute() -> Planned:

@@ -99,6 +99,18 @@ def test_what_was_known_then(site: Path) -> None:
     assert "how many visitors reach job-booked is not known" in " ".join(result.stderr.split())
 
 
+def test_what_is_over_is_planned_from_its_own_start(site: Path, tmp_path: Path) -> None:
+    """The page asks what it would take to begin anew; who asks the command of a phase gets that phase's plan."""
+    over = shutil.copytree(site, tmp_path / "site")
+    file = over / "experiments" / "multi-step-form.yaml"
+    file.write_text(file.read_text().replace("status: running", "status: stopped"))
+    while_it_ran, after = planned(site, "contact-form"), planned(over, "contact-form")
+    assert json.loads((over / "phases.json").read_text())["phases"][0]["ended_at"]
+    for document in (after, while_it_ran):  # a minute more passed for the second
+        document["decision"].pop("expected_at", None)  # type: ignore[attr-defined]
+    assert after == while_it_ran
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
