@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 THREADS = WAITING_THREADS + 16  # when all that may wait for the disk do, assignments are still answered
 LARGE_BYTES = 256 * 1024  # of a body that would keep the loop for so long that others notice
 
-Given = TypeVar("Given")
+Returned = TypeVar("Returned")
 
 
 class Front:
@@ -75,7 +75,7 @@ class Front:
             return segment.failed(request, services, trouble)
         return segment.told(request, services, found)
 
-    async def _in_thread(self, does: Callable[..., Given], *given: object) -> Given:
+    async def _in_thread(self, does: Callable[..., Returned], *given: object) -> Returned:
         return await asyncio.get_running_loop().run_in_executor(self.threads, does, *given)
 
     async def _durable(self, found: segment.Judged) -> None:

@@ -17,7 +17,7 @@ from experiments.store.exposure_queue import ExposureQueue
 from experiments.store.store import Store
 from webapp.services.tokens import Tokens
 
-Part = TypeVar("Part")
+Kind = TypeVar("Kind")
 
 _logger = logging.getLogger("yesladder")
 
@@ -43,9 +43,9 @@ class Services:
         """The site's store; what it raises is answered as 503."""
         return self.log.store
 
-    def one(self, kind: type[Part]) -> Part:
+    def one(self, kind: type[Kind]) -> Kind:
         """What this worker has one of, such as the cache of its reports: made when first asked for, by its class."""
-        return cast(Part, self.parts.get(kind) or self.parts.setdefault(kind, kind()))
+        return cast(Kind, self.parts.get(kind) or self.parts.setdefault(kind, kind()))
 
     def refresh_catalog(self) -> None:
         """Take up changed config files. When the record of phases cannot be written, what was in force stays so."""

@@ -16,7 +16,7 @@ from experiments.planning.plan_inputs import planned_steps
 from webapp.words.formatting import percent
 from webapp.words.sentences import say
 
-Value = TypeVar("Value")
+Meant = TypeVar("Meant")
 
 MOST_DAYS = 3650
 MOST_VISITORS = 1e9
@@ -52,7 +52,7 @@ def plan_form(asked: Mapping[str, Sequence[str]], experiment: Experiment) -> Pla
     fields = {name: values[-1].strip() for name, values in asked.items() if values and name != "rate"}
     errors: dict[str, Markup] = {}
 
-    def read(name: str, meant: Callable[[str], Value]) -> Value | None:
+    def read(name: str, meant: Callable[[str], Meant]) -> Meant | None:
         try:
             return meant(fields[name]) if fields.get(name) else None
         except _Wrong as wrong:
