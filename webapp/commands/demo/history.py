@@ -13,7 +13,7 @@ import numpy as np
 
 from experiments.definition.experiment import Experiment
 from experiments.events.event import Event
-from experiments.gallery.exhibit import Exhibit, exhibit
+from experiments.gallery.exhibit import exhibit
 from experiments.simulation.simulate import simulate, true_rates
 from experiments.simulation.truth import read_truth
 from experiments.site.catalog import Catalog
@@ -49,7 +49,7 @@ def build(folder: Path, now: datetime, seed: int) -> None:
     truths: list[str] = []
     for index, (name, number) in enumerate(VISITORS.items()):
         shown = exhibit(name)
-        experiment = _in_force(catalog, shown)
+        experiment = catalog.require(shown.experiment().key)
         assert shown.truth is not None
         truth = read_truth(shown.truth)
         rng = np.random.default_rng([seed, index])
@@ -80,12 +80,6 @@ def _fill(folder: Path, catalog: Catalog, events: Sequence[Event]) -> None:
     with opened_store(site, catalog.phases, clock=lambda: then) as store:
         for batch in batches(events, "Storing"):
             store.append(batch)
-
-
-def _in_force(catalog: Catalog, shown: Exhibit) -> Experiment:
-    experiment = catalog.get(shown.experiment().key)
-    assert experiment is not None, f"{shown.name} is not in the demo's catalog: {catalog.problems()}"
-    return experiment
 
 
 def _true_effects(experiment: Experiment, rates: Mapping[str, Mapping[str, float]]) -> str:

@@ -95,21 +95,13 @@ def _target(out: Path | None) -> Iterator[TextIO]:
 
 
 def _lines(lines: Iterable[str], file: TextIO) -> int:
-    number = 0
-    for line in lines:
-        file.write(line + "\n")
-        number += 1
-    return number
+    return sum(1 for line in lines if file.write(line + "\n"))
 
 
 def _csv(rows: Iterable[ExportRow], columns: Sequence[str], file: TextIO) -> int:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(columns)
-    number = 0
-    for row in rows:
-        writer.writerow(spreadsheet(row, columns))
-        number += 1
-    return number
+    return sum(1 for row in rows if writer.writerow(spreadsheet(row, columns)))
 
 
 def _json(row: ExportRow) -> str:

@@ -1,6 +1,6 @@
 """What it will take.
 
-plan.py       plan, over plan_table
+plan.py       plan
 calibrate.py  calibrate, over calibration_table
 simulate.py   simulate
 """

@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from itertools import starmap
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -18,8 +19,8 @@ from experiments.planning.baseline import Measurement
 from experiments.simulation.assumed_truth import measured_truth, rated_truth, simulated_phase, with_effect
 from experiments.simulation.calibration import Replication, Setting, outlooks, replications, wrong_verdicts
 from experiments.simulation.truth import Truth, read_truth
-from webapp.commands.planning.calibration_table import show
-from webapp.commands.shared.console import JSON, echo_json, progress
+from webapp.commands.planning.calibration_table import calibration_parts
+from webapp.commands.shared.console import JSON, echo, echo_json, progress
 from webapp.commands.shared.opened_site import EXPERIMENT, SITE, measured, opened
 from webapp.commands.shared.parameters import Percentage
 
@@ -119,7 +120,7 @@ def calibrate(
         }
         echo_json(document)
     else:
-        show(real, runs, wrong, seen, source)
+        echo(calibration_parts(real, runs, wrong, seen, source))
 
 
 def _step(experiment: Experiment, key: str | None) -> Step:
@@ -194,15 +195,15 @@ def _extent(
 
 def _replicated(settings: Sequence[Setting], seed: int, runs: int) -> list[list[Replication]]:
     """`runs` replications of each setting, in order; in as many processes as there are cores, when it is worth it."""
-    work = [
-        (which, range(first, min(first + _CHUNK, runs)))
-        for which in range(len(settings))
+    tasks = [
+        (setting, (seed, which), range(first, min(first + _CHUNK, runs)))
+        for which, setting in enumerate(settings)
         for first in range(0, runs, _CHUNK)
     ]
     found: list[list[Replication]] = [[] for _ in settings]
     with progress("Simulating experiments", len(settings) * runs) as advance:
         try:
-            for (which, numbers), some in zip(work, _done(settings, work, seed, runs), strict=True):
+            for (_, (_, which), numbers), some in zip(tasks, _done(tasks, runs), strict=True):
                 found[which] += some
                 advance(len(numbers))
         except KeyboardInterrupt:
@@ -214,13 +215,10 @@ def _replicated(settings: Sequence[Setting], seed: int, runs: int) -> list[list[
     return found
 
 
-def _done(
-    settings: Sequence[Setting], work: Sequence[tuple[int, range]], seed: int, runs: int
-) -> Iterator[list[Replication]]:
-    tasks = [(settings[which], (seed, which), numbers) for which, numbers in work]
+def _done(tasks: Sequence[tuple[Setting, tuple[int, int], range]], runs: int) -> Iterator[list[Replication]]:
     cores = os.cpu_count() or 1
     if cores == 1 or runs < _FEW:
-        yield from (replications(*task) for task in tasks)
+        yield from starmap(replications, tasks)
         return
     with ProcessPoolExecutor(
         min(cores, len(tasks), _MOST_PROCESSES), get_context("spawn"), initializer=_leave_interrupts

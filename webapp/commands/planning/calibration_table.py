@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from experiments.simulation.calibration import Frequency, Outlook, Promise, Setting, Wrong
-from webapp.commands.shared.console import echo, heading, indented, table
+from webapp.commands.shared.console import heading, indented, table
 from webapp.words.formatting import count, duration, lift, percent, rate, things
 from webapp.words.sentences import spoken
 
@@ -20,39 +20,29 @@ _KINDS: dict[Promise, str] = {
 }
 
 
-def show(setting: Setting, runs: int, wrong: Sequence[Wrong], outlooks: Sequence[Outlook], source: str) -> None:
-    """Print how often verdicts were wrong without a difference, and how often and how soon one was found."""
-    echo(_parts(setting, runs, wrong, outlooks, source))
-
-
-def _parts(
+def calibration_parts(
     setting: Setting, runs: int, wrong: Sequence[Wrong], outlooks: Sequence[Outlook], source: str
-) -> list[RenderableType]:
-    experiment = setting.experiment
-    goal = spoken(experiment.macro.step)
+) -> Iterator[RenderableType]:
+    """How often verdicts were wrong without a difference, and how often and how soon one was found."""
+    analysis, window = setting.experiment.analysis, duration(setting.experiment.window)
+    yield from heading(
+        setting.experiment,
+        f"{analysis.method_in_force} at {percent(analysis.alpha)}",
+        f"{count(setting.visitors)} visitors in {things(setting.days, 'day')}, then {window} for the last ones",
+    )
+    yield Text()
+    yield Text(f"{things(runs, 'experiment')} without any difference: how often was there a verdict?", style="bold")
+    yield _wrong(wrong, spoken(setting.experiment.macro.step))
+    yield Text()
     aimed = next((one for one in outlooks if one.true_lift), None)
-    window = duration(experiment.window)
-    parts: list[RenderableType] = [
-        *heading(
-            experiment,
-            f"{experiment.analysis.method_in_force} at {percent(experiment.analysis.alpha)}",
-            f"{count(setting.visitors)} visitors in {things(setting.days, 'day')}, then {window} for the last ones",
-        ),
-        Text(),
-        Text(f"{things(runs, 'experiment')} without any difference: how often was there a verdict?", style="bold"),
-        _wrong(wrong, goal),
-        Text(),
-    ]
     if aimed is None:
-        parts.append(Text("The visitors of all variants behave alike, so there is nothing to find.", style="bold"))
+        yield Text("The visitors of all variants behave alike, so there is nothing to find.", style="bold")
     else:
         named = f"{lift(aimed.true_lift)} from “{spoken(aimed.step)}” on"
-        parts += [
-            Text(f"{things(runs, 'experiment')} with a difference, {named}: was it found?", style="bold"),
-            _found(setting, outlooks),
-        ]
-    parts += [Text(), *indented(_notes(experiment.analysis.adjust_for, source))]
-    return parts
+        yield Text(f"{things(runs, 'experiment')} with a difference, {named}: was it found?", style="bold")
+        yield _found(setting, outlooks)
+    yield Text()
+    yield from indented(_notes(analysis.adjust_for, source))
 
 
 def _wrong(wrong: Sequence[Wrong], goal: str) -> Table:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
 import click
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
 
+from experiments.definition.definition import Method
 from experiments.definition.experiment import Experiment
+from experiments.planning.plan import METHODS, Need, StepPlan
 from experiments.planning.plan import plan as planned
 from experiments.planning.plan_inputs import Needed, PlanInputs, planned_steps
-from webapp.commands.planning.plan_table import show
-from webapp.commands.shared.console import JSON, echo_json
+from webapp.commands.shared.console import JSON, heading, indented, table, tell
 from webapp.commands.shared.opened_site import EXPERIMENT, SITE, measured, opened
 from webapp.commands.shared.parameters import PastMoment, Percentage, StepPercentage
-from webapp.pages.plan.plan_sentences import Given
+from webapp.pages.plan.plan_sentences import Given, PlanWords
+from webapp.words.formatting import Formatting, about, count, lift, percent, rate, things
+from webapp.words.sentences import plain, spoken
 
 
 @click.command()
@@ -85,10 +92,8 @@ def plan(
         days=days,
         so_far=inputs.so_far,
     )
-    if as_json:
-        echo_json(answer.to_json())
-    else:
-        show(answer, Given(known, frozenset(said), visitors_per_day is not None), site)
+    given = Given(known, frozenset(said), visitors_per_day is not None)
+    tell(answer, _parts(PlanWords(answer, given, Formatting.of(site.settings), plain)), as_json)
 
 
 def _said(experiment: Experiment, rates: Sequence[tuple[str, float]]) -> Mapping[str, float]:
@@ -119,3 +124,65 @@ def _way_out(needed: Needed, inputs: PlanInputs) -> str:
         f"how many visitors a day take part is not known: {seen}, neither here nor {where}. "
         f"Say it yourself, such as --visitors-per-day 500."
     )
+
+
+def _parts(words: PlanWords) -> Iterator[RenderableType]:
+    """What the plan says: the answer in sentences, the methods side by side, every step, and the sources."""
+    plan, experiment = words.plan, words.plan.experiment
+    yield from heading(experiment, f"{plan.method} at {percent(experiment.analysis.alpha)}")
+    yield Text()
+    yield Text(words.headline(), style="bold")
+    yield from indented(words.answers())
+    yield Text()
+    if plan.macro.needs:
+        yield _methods(words)
+        yield Text()
+    yield _steps(words)
+    yield Text()
+    if (doubt := words.doubt()) is not None:
+        yield from indented([f"! {doubt}"], "yellow")
+    yield Text("Where these numbers come from", style="bold")
+    yield from indented(words.sources())
+
+
+def _methods(words: PlanWords) -> Table:
+    plan = words.plan
+    titles = ["Visitors", "Average", "Days", "Average"]
+    titles += [f"In {things(plan.days, 'day')}"] if plan.days is not None else []
+    shown = table("Method", numbers=titles, no_wrap=True)
+    for method in METHODS:
+        need, style = plan.macro.needs.get(method), "bold" if method == plan.method else ""
+        cells = ["–"] * 4 if need is None else [about(need.visitors), about(need.mean_visitors), *_both_days(need)]
+        if plan.days is not None:
+            cells.append(_found(plan.macro, method))
+        shown.add_row(Text.assemble((method, style), "\n", (words.method(method), "dim")), *cells)
+    return shown
+
+
+def _steps(words: PlanWords) -> Table:
+    plan = words.plan
+    titles = ["Rate", f"Visitors ({plan.method})", "Days"]
+    titles += [f"In {things(plan.days, 'day')}"] if plan.days is not None else []
+    shown = table("Step", numbers=titles)
+    for step in plan.steps:
+        need = step.needs.get(plan.method)
+        style = "bold" if step is plan.macro else ""
+        if need is None:
+            why = words.missing(step)
+            shown.add_row(Text.assemble((spoken(step.step), style), "\n", (why, "dim")), rate(step.rate), "–", "–")
+        else:
+            found = [_found(step, plan.method)] if plan.days is not None else []
+            shown.add_row(
+                Text(spoken(step.step), style), rate(step.rate), about(need.visitors), _both_days(need)[0], *found
+            )
+    return shown
+
+
+def _both_days(need: Need) -> tuple[str, str]:
+    days, mean = need.days, need.mean_days
+    return "–" if days is None else count(math.ceil(days)), "–" if mean is None else count(math.ceil(mean))
+
+
+def _found(step: StepPlan, method: Method) -> str:
+    found = step.detectable.get(method)
+    return "nothing" if found is None else lift(found)

@@ -1,6 +1,6 @@
 """What the data say.
 
-results.py          results, over result_table (report, log of decisions, levels of one attribute)
+results.py          results: report, log of decisions, levels of one attribute
 why.py              what changed between two moments
 visitor.py          one visitor
 ledger.py           what was not counted

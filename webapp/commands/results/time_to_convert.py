@@ -13,7 +13,7 @@ from rich.table import Table
 
 from experiments.reporting.time_to_convert import TimeToConvert, sealed_until
 from experiments.reporting.time_to_convert import time_to_convert as times
-from webapp.commands.shared.console import JSON, echo, echo_json, heading, progress
+from webapp.commands.shared.console import JSON, heading, progress, tell
 from webapp.commands.shared.opened_site import EXPERIMENT, PHASE, SITE, chosen_phase, opened
 from webapp.commands.shared.parameters import PastMoment
 from webapp.words.formatting import count, span
@@ -43,10 +43,7 @@ def time_to_convert(folder: Path, experiment: str, as_of: datetime | None, phase
         exposed = sum(int(one.sum()) for one in store.tables(chosen).reach.exposed.visitors)
         with progress("Judging every visitor", exposed) as advance:
             found = times(chosen, store.people(chosen, until), at, advance)
-    if as_json:
-        echo_json(found.to_json())
-    else:
-        echo(_parts(found))
+    tell(found, _parts(found), as_json)
 
 
 def _parts(found: TimeToConvert) -> Iterator[RenderableType]:

@@ -11,7 +11,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from experiments.audit.change_report import ChangeReport, StepChange, Sum, Touch, change_report
-from webapp.commands.shared.console import JSON, echo, echo_json, heading, indented, table
+from webapp.commands.shared.console import JSON, heading, indented, table, tell
 from webapp.commands.shared.opened_site import EXPERIMENT, PHASE, SITE, chosen_phase, opened
 from webapp.commands.shared.parameters import PastMoment
 from webapp.words.formatting import Formatting, count, listing, rate, things
@@ -55,10 +55,7 @@ def why(
         found = change_report(store.tables(chosen), before, later)
     if key is not None:
         found = found.only(key)
-    if as_json:
-        echo_json(found.to_json())
-        return
-    echo(_parts(found, key is not None, Formatting.of(site.settings)))
+    tell(found, _parts(found, key is not None, Formatting.of(site.settings)), as_json)
 
 
 def _parts(found: ChangeReport, one_step: bool, formatting: Formatting) -> Iterator[RenderableType]:

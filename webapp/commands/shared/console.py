@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from experiments.definition.document import Document
 from experiments.definition.experiment import Experiment
 from webapp.words.formatting import document as indented_document
 
@@ -26,6 +27,14 @@ def echo_json(document: object) -> None:
 def echo(parts: Iterable[RenderableType]) -> None:
     """Print what rich can render, one part below the other; numbers and words keep the colours that they were given."""
     Console(highlight=False).print(Group(*parts))
+
+
+def tell(found: Document, parts: Iterable[RenderableType], as_json: bool) -> None:
+    """Print what was found, for programs, else the parts that say it to people."""
+    if as_json:
+        echo_json(found.to_json())
+    else:
+        echo(parts)
 
 
 def heading(experiment: Experiment, *more: str) -> Iterator[RenderableType]:
