@@ -20,15 +20,12 @@ class Definitions(Protocol):
 
     def get(self, key: str) -> Experiment | None:
         """The definition in force."""
-        ...
 
     def phases_of(self, key: str) -> Sequence[Experiment]:
         """The recorded phases, oldest first."""
-        ...
 
     def experiments(self) -> Mapping[str, Experiment]:
         """Every definition in force."""
-        ...
 
 
 def admit(event: Event, catalog: Definitions) -> Event | Refusal:

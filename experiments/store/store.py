@@ -87,7 +87,6 @@ class Rule(Protocol):
 
     def expendable(self, person: Sequence[Event]) -> Sequence[Event]:
         """Which events of one person may go, given all of them?"""
-        ...
 
 
 RuleOf = Callable[[Sequence[Experiment], Mapping[tuple[str, int], datetime]], Rule]
@@ -128,7 +127,6 @@ class Store(Protocol):
         Of two events with one message id the one that `Event.supersedes` prefers stays, whichever comes first. What
         changes cohorts that are sealed by now leaves a dated revision. The newest refusals are kept, all are counted.
         """
-        ...
 
     def tables(self, experiment: Experiment, segments: Collection[str] | None = ()) -> Tables:
         """Everything counted and noted of one phase, of one moment: an event is in all its tables or in none.
@@ -136,18 +134,15 @@ class Store(Protocol):
         The cells are those that `tally` gives for all events in the log: those of the main tables, and of segments
         those of the reach table for the attributes asked for; all of them when `segments` is None.
         """
-        ...
 
     def decisions(self, phases: Sequence[Experiment]) -> Sequence[Decision]:
         """The decision logs of these phases, in the order in which the verdicts fell. Never waits for a writer."""
-        ...
 
     def record(self, decisions: Sequence[Decision], wait: bool = True) -> None:
         """Write these to the decision log, each with its `recorded_at`. What has its `key` there already stays.
 
         With `wait` False it is StoreUnavailable at once when somebody else is writing.
         """
-        ...
 
     def people(self, experiment: Experiment, until: datetime) -> Iterator[Sequence[Event]]:
         """All events of each person (of all ids that joins connect) with an exposure in this phase before `until`.
@@ -155,23 +150,18 @@ class Store(Protocol):
         Each person once; their events distinct and in order of receipt. A long log is read a little at a time, each
         time as it is then: nobody waits for it, and it keeps nobody from deleting.
         """
-        ...
 
     def visitor(self, visitor: VisitorId) -> Sequence[Event]:
         """All events of this id and every id joined to it, in order of receipt."""
-        ...
 
     def traces(self, visitor: VisitorId) -> Traces:
         """All that is kept of this person, and who else names them: what `forget` deletes, and what it does not."""
-        ...
 
     def recent(self, limit: int) -> Sequence[Event | Refusal]:
         """The newest arrivals, accepted or refused, newest first."""
-        ...
 
     def refused(self) -> Mapping[str, int]:
         """reason -> how many events were refused since the log began."""
-        ...
 
     def forget(self, visitor: VisitorId) -> int:
         """Remove every event of this id and the ids joined to it; answers how many. A dated revision is kept.
@@ -179,7 +169,6 @@ class Store(Protocol):
         Refused events that mention one of the ids go too. When it returns, no byte of the log has one of them. Raises
         StillReadable when all is deleted and somebody who reads keeps the bytes.
         """
-        ...
 
     def expire(self, rule: RuleOf, delete: bool, progress: Progress = without_progress) -> Expired:
         """Delete what the rule lets go, refused events of that age among it; without `delete` only tell what would go.
@@ -188,19 +177,15 @@ class Store(Protocol):
         no more, `verify` leaves them out. The rule is asked anew for each part of the log. Interrupted, it is finished
         by doing it again. Raises what `forget` raises.
         """
-        ...
 
     def final_phases(self) -> Mapping[tuple[str, int], datetime]:
         """Phases that have lost events: nothing of them that was received before that moment is sure to be there."""
-        ...
 
     def scan(self) -> Iterator[Event]:
         """Every event, in order of receipt."""
-        ...
 
     def verify(self) -> Sequence[Difference]:
         """Recount everything from the raw events through `journey`; empty when the tables agree."""
-        ...
 
     def copy(self, folder: Path, progress: Progress = without_progress) -> int:
         """Put this log into that folder as it is at one moment, so that a site there is opened with it.
@@ -208,12 +193,9 @@ class Store(Protocol):
         Answers how many events are in it, when it is complete, on disk and has been looked through. Raises StoreError
         when the log is damaged, or of a kind that is not kept in files, and OSError; then there is no new file.
         """
-        ...
 
     def health(self) -> Sequence[str]:
         """Reasons why events cannot be taken now; empty when all is well."""
-        ...
 
     def close(self) -> None:
         """Let go of the medium; the next question takes it up again."""
-        ...

@@ -2,7 +2,7 @@
 
 engine.py          SqliteStore: the Store protocol over the parts below
 file.py            connections, the write lock, damage
-schema.py          tables and their migrations; views: the same in plain words
+schema.py          the steps that make its tables and views: SQL, in steps
 event_rows.py      events as rows
 count_rows.py      tables of counts as rows
 decision_rows.py   the decision log as rows

@@ -13,21 +13,15 @@ from experiments.events.tally import Tally
 from experiments.store.sqlite.bulk_insert import insert
 from experiments.store.sqlite.event_rows import micros, moment
 
-PHASE = {"experiment": str, "phase": int}
-SEGMENT = {"attribute": str, "level": str}
+PHASE = ("experiment", "phase")
+SEGMENT = ("attribute", "level")
 
-TABLES: dict[str, tuple[dict[str, type], dict[str, type]]] = {
+TABLES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     # table: (key columns: the phase, then a journey's cell as tally.py has it; count columns)
-    "exposed": ({**PHASE, "cohort": int, "variant": str}, {"visitors": int}),
-    "reach": (
-        {**PHASE, "step": str, **SEGMENT, "cohort": int, "stratum": str, "variant": str},
-        {"visitors": int, "reached": int},
-    ),
-    "patterns": (
-        {**PHASE, **SEGMENT, "cohort": int, "variant": str, "pattern": int},
-        {"visitors": int, "value_sum": int, "value_sq": int},
-    ),
-    "ledger": ({**PHASE, "reason": str, "variant": str}, {"count": int}),
+    "exposed": ((*PHASE, "cohort", "variant"), ("visitors",)),
+    "reach": ((*PHASE, "step", *SEGMENT, "cohort", "stratum", "variant"), ("visitors", "reached")),
+    "patterns": ((*PHASE, *SEGMENT, "cohort", "variant", "pattern"), ("visitors", "value_sum", "value_sq")),
+    "ledger": ((*PHASE, "reason", "variant"), ("count",)),
 }
 
 

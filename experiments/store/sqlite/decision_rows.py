@@ -5,31 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
+from dataclasses import fields
 
 from experiments.definition.experiment import Experiment
 from experiments.events.decision import Decision
 from experiments.store.sqlite.event_rows import micros, moment
 
-KEY = ("experiment", "phase", "step", "variant", "state")
-OPTIONAL = ("p_value", "p_value_adjusted")
-COLUMNS: dict[str, type] = {
-    "experiment": str,
-    "phase": int,
-    "step": str,
-    "variant": str,
-    "state": str,
-    "versus": str,
-    "decided_at": int,
-    "visitors": int,
-    "p_value": float,
-    "p_value_adjusted": float,
-    "relative_interval": str,
-    "method": str,
-    "alpha": float,
-    "family": str,
-    "tables": str,
-    "recorded_at": int,
-}
+COLUMNS = tuple(field.name for field in fields(Decision))
 _NAMES = ", ".join(COLUMNS)
 
 

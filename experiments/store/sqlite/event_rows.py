@@ -15,7 +15,7 @@ from experiments.events.event import Event, MessageId, Refusal, VisitorId
 from experiments.events.person import first_exposed, ids_in, people
 from experiments.store.sqlite.bulk_insert import insert
 
-COLUMNS = "message_id, kind, visitor, joined, name, experiment, variant, at, received_at, properties, attributes"
+COLUMNS = "message_id, kind, visitor, at, received_at, name, joined, experiment, variant, properties, attributes"
 IN_ORDER = "ORDER BY received_at, message_id"
 AMONG = "IN (SELECT value FROM json_each(?))"
 KEPT_REFUSALS = 1_000
@@ -46,12 +46,12 @@ def write(connection: sqlite3.Connection, events: Iterable[Event]) -> None:
                 event.message_id,
                 event.kind,
                 event.visitor,
-                event.joined,
-                event.name,
-                event.experiment,
-                event.variant,
                 micros(event.at),
                 micros(event.received_at),
+                event.name,
+                event.joined,
+                event.experiment,
+                event.variant,
                 _encoded(event.properties) if event.properties else "{}",
                 _attributes(tuple(event.attributes.items())),
             )
@@ -171,11 +171,6 @@ def write_refusals(connection: sqlite3.Connection, refusals: Sequence[Refusal]) 
     connection.execute("DELETE FROM refusals WHERE id <= (SELECT max(id) FROM refusals) - ?", (KEPT_REFUSALS,))
 
 
-def delete_refusals(connection: sqlite3.Connection, ids: Iterable[VisitorId]) -> None:
-    """Remove what was refused from these ids."""
-    connection.executemany("DELETE FROM refusals WHERE visitor = ?", [(visitor,) for visitor in ids])
-
-
 def newest_refusals(connection: sqlite3.Connection, limit: int) -> Iterator[Refusal]:
     """The refusals kept last, newest first."""
     columns = "reason, detail, refused_at, message_id, name, visitor, experiment"
@@ -186,29 +181,7 @@ def newest_refusals(connection: sqlite3.Connection, limit: int) -> Iterator[Refu
 
 
 def _select(connection: sqlite3.Connection, where: str, values: Sequence[Any]) -> Iterator[Event]:
-    for (
-        message,
-        kind,
-        visitor,
-        joined,
-        name,
-        experiment,
-        variant,
-        at,
-        received_at,
-        properties,
-        attributes,
-    ) in connection.execute(f"SELECT {COLUMNS} FROM events {where}", values):
-        yield Event(
-            message_id=message,
-            kind=kind,
-            visitor=visitor,
-            at=moment(at),
-            received_at=moment(received_at),
-            name=name,
-            joined=joined,
-            experiment=experiment,
-            variant=variant,
-            properties={} if properties == "{}" else json.loads(properties),
-            attributes=json.loads(attributes),
-        )
+    rows = connection.execute(f"SELECT {COLUMNS} FROM events {where}", values)
+    for message, kind, visitor, at, received_at, name, joined, experiment, variant, properties, attributes in rows:
+        told = {} if properties == "{}" else json.loads(properties), json.loads(attributes)
+        yield Event(message, kind, visitor, moment(at), moment(received_at), name, joined, experiment, variant, *told)
