@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from markupsafe import Markup
 
@@ -21,12 +20,8 @@ ASKED = 2
 _DASHES = ("2 3", "6 4", "", "10 4")
 
 
-@dataclass(frozen=True, slots=True)
-class Week:
-    """One line of the table: after so many weeks, the chance for each true lift, in [0, 1]."""
-
-    number: int
-    found: Sequence[float]
+Week = tuple[int, Sequence[float]]
+"""One line of the table: after so many weeks, the chance for each true lift, in [0, 1]."""
 
 
 def weeks(courses: Sequence[Course]) -> Sequence[Week]:
@@ -36,7 +31,7 @@ def weeks(courses: Sequence[Course]) -> Sequence[Week]:
     last = math.ceil(max(course.days[-1] for course in courses) / 7)
     stride = math.ceil(last / MAX_WEEKS)
     numbers = sorted({*range(stride, last + 1, stride), last})
-    return [Week(number, [course.by(number * 7) for course in courses]) for number in numbers]
+    return [(number, [course.by(number * 7) for course in courses]) for number in numbers]
 
 
 def chances_chart(courses: Sequence[Course], size: Size, name: str) -> Markup:

@@ -25,11 +25,6 @@ class Whisker:
     cut_high: bool
     margin: float | None = None
 
-    @property
-    def width(self) -> float:
-        """The length of the interval on the scale."""
-        return self.high - self.low
-
 
 def whisker(
     effect: Effect, limit: float, margin: float | None = None, measure: Callable[[float], float] = float

@@ -15,18 +15,7 @@ _WORDS: Mapping[str, Any] = TEXTS["words"]
 _SHARED: Terms = TEXTS["glossary"]["shared"]
 
 STATES: Mapping[str, str] = _WORDS["states"]
-SIGNS: Mapping[str, str] = {
-    "draft": "○",
-    "collecting": "…",
-    "undecided": "?",
-    "open": "?",
-    "better": "▲",
-    "worse": "▼",
-    "equivalent": "≈",
-    "withdrawn": "!",
-    "safe": "✓",
-    "harmed": "!",
-}
+SIGNS: Mapping[str, str] = _WORDS["signs"]
 """A shape beside the word of a state, so that nobody needs its colour."""
 
 HEALTH: Mapping[str, str] = _WORDS["health"]

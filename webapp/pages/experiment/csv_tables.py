@@ -173,14 +173,7 @@ TABLES: Mapping[str, Callable[[Shown], Iterator[CsvRow]]] = {
     "divisions": divisions,
     "ledger": ledger,
 }
-_EFFECT = (
-    "relative_lift",
-    "relative_interval",
-    "difference",
-    "difference_interval",
-    "p_value",
-    "p_value_adjusted",
-)
+_EFFECT = ("relative_lift", "relative_interval", "difference", "difference_interval", "p_value", "p_value_adjusted")
 
 
 def _compared(document: Mapping[str, Any], *names: str) -> dict[str, object]:

@@ -24,16 +24,6 @@ class Bar:
     end: float
     fits: Whisker | None
 
-    @property
-    def low(self) -> float:
-        """Its left end."""
-        return min(self.start, self.end)
-
-    @property
-    def width(self) -> float:
-        """Its length."""
-        return abs(self.end - self.start)
-
 
 @dataclass(frozen=True, slots=True)
 class WaterfallRow:

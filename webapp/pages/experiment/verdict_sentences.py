@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from markupsafe import Markup
 
 from experiments.definition.experiment import Experiment
-from experiments.reporting.comparison import Comparison
+from experiments.reporting.comparison import NON_STATIONARY, Comparison
 from experiments.reporting.report import Report
 from experiments.reporting.step_report import StepReport
 from stats.proportions.design import ENOUGH
@@ -148,7 +148,8 @@ class _Words:
             return
         if not sum(self.report.exposed.values()):
             return
-        numbered = [one for one in self.macro.comparisons if one.effect.relative_lift is not None and _bounded(one)]
+        bounded = [one for one in self.macro.comparisons if one.effect.relative_interval not in (None, (None, None))]
+        numbered = [one for one in bounded if one.effect.relative_lift is not None]
         final = "" if self.experiment.ended_at is None and self.report.method != "fixed" else ".one"
         if len(self.macro.comparisons) == 1:
             for one in numbered:
@@ -191,12 +192,13 @@ class _Words:
             if one.decided_at is not None and not one.decides_today and self.report.state != "withdrawn":
                 yield say("effect.unstable", day=self.formatting.day(one.decided_at))
                 break
-        for code in dict.fromkeys(one.reason for one in self.macro.comparisons if one.reason == "non-stationary"):
-            yield reason(code)
+        if any(one.reason == NON_STATIONARY for one in self.macro.comparisons):
+            yield reason(NON_STATIONARY)
 
     def steps(self) -> Iterator[Markup]:
-        if self.experiment.ended_at is not None and self.experiment.ended_at <= self.report.as_of:
-            yield from self._after_the_end(self.experiment.ended_at)
+        ended_at = self.experiment.ended_at
+        if ended_at is not None and ended_at <= self.report.as_of:
+            yield from self._after_the_end(ended_at)
             return
         if not sum(self.report.exposed.values()):
             yield say("next.empty")
@@ -221,8 +223,8 @@ class _Words:
                 yield say("next.withdrawn.find")
                 yield say("next.withdrawn.restart", phase=self.experiment.phase + 1)
 
-    def _after_the_end(self, ended_at: object) -> Iterator[Markup]:
-        yield say("next.stopped", day=self.formatting.day(self.experiment.ended_at or self.report.as_of))
+    def _after_the_end(self, ended_at: datetime) -> Iterator[Markup]:
+        yield say("next.stopped", day=self.formatting.day(ended_at))
         if not is_final(self.report):
             yield say("next.stopped.immature")
         elif self.report.state == "undecided":
@@ -279,8 +281,7 @@ class _Words:
 
 def _cautious(comparison: Comparison) -> float:
     """The lower end of the interval; 0 when there is none."""
-    low = comparison.effect.relative_interval[0] if comparison.effect.relative_interval else None
-    return low or 0.0
+    return (comparison.effect.relative_interval or (None, None))[0] or 0.0
 
 
 def _outside(comparison: Comparison) -> bool:
@@ -288,7 +289,3 @@ def _outside(comparison: Comparison) -> bool:
     low, high = comparison.effect.relative_interval or (None, None)
     measured = comparison.effect.relative_lift
     return measured is not None and ((low is not None and measured < low) or (high is not None and measured > high))
-
-
-def _bounded(comparison: Comparison) -> bool:
-    return comparison.effect.relative_interval is not None and comparison.effect.relative_interval != (None, None)

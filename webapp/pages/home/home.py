@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from flask import Blueprint, Response
 from markupsafe import Markup
@@ -18,6 +18,7 @@ from experiments.reporting.report import Report
 from webapp.charts.interval_bar import Whisker, whisker
 from webapp.pages.experiment import result_routes as results
 from webapp.pages.experiment.data_health import lost_log
+from webapp.pages.experiment.decision_sentences import made
 from webapp.pages.experiment.result_page import elapsed
 from webapp.pages.experiment.scorecard import scale
 from webapp.pages.experiment.verdict_sentences import is_final
@@ -27,8 +28,7 @@ from webapp.pages.page import page, site_formatting, this_minute
 from webapp.services.access import require_read
 from webapp.services.kept import Kept
 from webapp.services.services import services
-from webapp.words.formatting import Formatting
-from webapp.words.sentences import name, say
+from webapp.words.sentences import say
 
 blueprint = Blueprint("home", __name__)
 
@@ -39,7 +39,7 @@ PATIENCE_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """One experiment that has started. `comparisons`: at the goal, with their pictures. `visitors`: before exclusions.
+    """One experiment that has started. `comparisons`: at the goal, with their pictures.
 
     `known`: what was measured of its visitors, None when it does not run; `lender`: the phase that told what this one
     does not know yet.
@@ -52,30 +52,15 @@ class Glance:
     comparisons: Sequence[tuple[Comparison, Whisker | None]]
     final: bool
 
-    @property
-    def visitors(self) -> int:
-        """Everybody who was shown a variant."""
-        return sum(self.report.exposed.values())
-
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One experiment as the page lists it; `problems`: of its file. `glance`, `condition`, `outlook`: not of drafts."""
+    """One experiment as the page lists it; `glance`, `condition` and `outlook` not of drafts."""
 
     experiment: Experiment
-    length: timedelta
-    glance: Glance | None
-    condition: Condition | None
-    outlook: Outlook | None
-    problems: int
-
-    @property
-    def decision(self) -> Markup:
-        """What people decided, in words; empty when it is not written down."""
-        record, control = self.experiment.decision, self.experiment.control.key
-        if record is None:
-            return Markup()
-        return say(f"record.{record.made}", shipped=name(self.experiment.shipped or ""), control=name(control))
+    glance: Glance | None = None
+    condition: Condition | None = None
+    outlook: Outlook | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,67 +77,49 @@ class Refused:
     problems: Sequence[Problem]
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
-    """Everything the page shows. `groups`: name of the group -> its experiments, without empty groups."""
-
-    groups: Mapping[str, Sequence[Entry]]
-    refused: Sequence[Refused]
-    lost: Sequence[Markup]
-    now: datetime
-
-
 @blueprint.get("/")
 @require_read
 def home() -> Response:
     """The list of experiments, running ones first."""
-    return page("home.html", page=_home(this_minute(), site_formatting()))
-
-
-def _home(now: datetime, formatting: Formatting) -> Home:
-    catalog = services().catalog
+    catalog, now = services().catalog, this_minute()
     in_force, phases = catalog.experiments(), catalog.phases()
     archived = {one.key: one for one in phases if one.key not in in_force}  # the latest phase of each
-    refused = list(_refused(catalog.problems(), catalog.keys(), in_force))
-    faults = {one.key: len(one.problems) for one in refused if one.refused}
-    kept, targets = services().one(Glances), services().one(Targets)
-    glances = {one.key: kept.of(one, now) for one in (*in_force.values(), *archived.values()) if one.started_at}
-    for glance in glances.values():
-        if (wanted := asked(glance.report, glance.known)) is not None:
-            targets.ask(*wanted)
-    until = time.monotonic() + PATIENCE_SECONDS
-    entries = {
-        one.key: _entry(one, glances.get(one.key), faults.get(one.key, 0), now, formatting, targets, until)
-        for one in sorted((*in_force.values(), *archived.values()), key=lambda one: one.name.lower())
-    }
     groups: dict[str, list[Entry]] = {"running": [], "draft": [], "stopped": [], "archived": []}
-    for key, entry in entries.items():
-        groups["archived" if key in archived else entry.experiment.status].append(entry)
+    for entry in _entries((*in_force.values(), *archived.values()), now):
+        groups["archived" if entry.experiment.key in archived else entry.experiment.status].append(entry)
     for group in ("stopped", "archived"):
         groups[group].sort(key=lambda one: one.experiment.ended_at or now, reverse=True)
     started = [one for one in phases if one.started_at]
     first = min(started, key=lambda one: one.started_at or now, default=None)
-    lost = lost_log(services().site.database, first, formatting) if first else ()
-    return Home({group: some for group, some in groups.items() if some}, refused, lost, now)
+    return page(
+        "home.html",
+        groups={group: some for group, some in groups.items() if some},
+        refused=list(_refused(catalog.problems(), catalog.keys(), in_force)),
+        lost=lost_log(services().site.database, first, site_formatting()) if first else (),
+        now=now,
+        elapsed=elapsed,
+        made=made,
+    )
 
 
-def _entry(
-    experiment: Experiment,
-    glance: Glance | None,
-    problems: int,
-    now: datetime,
-    formatting: Formatting,
-    targets: Targets,
-    until: float,
-) -> Entry:
-    if glance is None:
-        return Entry(experiment, timedelta(), None, None, None, problems)
-    health = condition(glance.report, glance.known, now, formatting)
-    when = outlook(targets, glance.report, glance.known, formatting, until)
-    if glance.lender is not None and when.reckoned:
-        borrowed = say("outlook.borrowed", lender=glance.lender.key)
-        when = replace(when, why=Markup("{}; {}").format(when.why, borrowed))
-    return Entry(experiment, elapsed(experiment, now), glance, health, when, problems)
+def _entries(experiments: Sequence[Experiment], now: datetime) -> Iterator[Entry]:
+    """These experiments by their names. All together wait `PATIENCE_SECONDS` for what must be computed."""
+    kept, targets, formatting = services().one(Glances), services().one(Targets), site_formatting()
+    glances = {one.key: kept.of(one, now) for one in experiments if one.started_at}
+    for glance in glances.values():
+        if (wanted := asked(glance.report, glance.known)) is not None:
+            targets.ask(*wanted)
+    until = time.monotonic() + PATIENCE_SECONDS
+    for one in sorted(experiments, key=lambda one: one.name.lower()):
+        if one.key not in glances:
+            yield Entry(one)
+            continue
+        glance = glances[one.key]
+        when = outlook(targets, glance.report, glance.known, formatting, until)
+        if glance.lender is not None and when.reckoned:
+            borrowed = say("outlook.borrowed", lender=glance.lender.key)
+            when = replace(when, why=Markup("{}; {}").format(when.why, borrowed))
+        yield Entry(one, glance, condition(glance.report, glance.known, now, formatting), when)
 
 
 def _refused(

@@ -42,9 +42,7 @@ class PlanForm:
 
 
 class _Wrong(ValueError):
-    def __init__(self, message: Markup) -> None:
-        super().__init__(str(message))
-        self.message = message
+    """Its argument says what is wrong, as Markup."""
 
 
 def plan_form(asked: Mapping[str, Sequence[str]], experiment: Experiment) -> PlanForm:
@@ -52,22 +50,20 @@ def plan_form(asked: Mapping[str, Sequence[str]], experiment: Experiment) -> Pla
     fields = {name: values[-1].strip() for name, values in asked.items() if values and name != "rate"}
     errors: dict[str, Markup] = {}
 
-    def read(name: str, meant: Callable[[str], Meant]) -> Meant | None:
+    def read(name: str, text: str, meant: Callable[[str], Meant]) -> Meant | None:
         try:
-            return meant(fields[name]) if fields.get(name) else None
+            return meant(text) if text else None
         except _Wrong as wrong:
-            errors[name] = wrong.message
+            errors[name] = wrong.args[0]
             return None
 
-    rates = {}
+    rates: dict[str, float] = {}
     for text in asked.get("rate", ()):
-        try:
-            rates.update(_rate(text.strip(), experiment) if text.strip() else {})
-        except _Wrong as wrong:
-            errors["rate"] = wrong.message
-    detect = read("detect", lambda text: _share(text, 0.0, 1.0, "20%"))
-    power = read("power", lambda text: _share(text, 0.5, 0.99, "80%", least_included=True))
-    days, per_day = read("days", _days), read("visitors_per_day", _visitors)
+        rates |= read("rate", text.strip(), lambda text: _rate(text, experiment)) or {}
+    detect = read("detect", fields.get("detect", ""), lambda text: _share(text, 0.0, 1.0, "20%"))
+    power = read("power", fields.get("power", ""), lambda text: _share(text, 0.5, 0.99, "80%", least_included=True))
+    days = read("days", fields.get("days", ""), _days)
+    per_day = read("visitors_per_day", fields.get("visitors_per_day", ""), _visitors)
     fields["rate"] = next((text for text in asked.get("rate", ()) if "=" not in text), "").strip()
     return PlanForm(fields, errors, detect, power or POWER, days, rates, per_day)
 

@@ -112,12 +112,12 @@ def _hints(question: Question) -> Mapping[str, str]:
 
 def _name(experiment: Experiment, lines: Sequence[Course], table: Sequence[Week]) -> str:
     """What a screen reader says instead of the chart."""
-    last = table[-1]
+    number, found = table[-1]
     ends = ", ".join(
         f"{percent(round(share, 2))} if the true change is {lift(one.lift) if one.lift else 'nothing'}"
-        for one, share in zip(lines, last.found, strict=True)
+        for one, share in zip(lines, found, strict=True)
     )
     return (
-        f"Chance that {spoken(experiment.macro.step)} is decided, by week. After {last.number} weeks: {ends}. "
+        f"Chance that {spoken(experiment.macro.step)} is decided, by week. After {number} weeks: {ends}. "
         "The same numbers are in the table after the chart."
     )
