@@ -45,9 +45,7 @@ class Front:
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="flask")
         self._told: deque[tuple[asyncio.Future[None], BaseException | None]] = deque()
         self._waiting: deque[tuple[float, asyncio.Future[None]]] = deque()  # until when, and who; the longest first
-        self._patience: asyncio.TimerHandle | None = (
-            None  # while somebody waits; one each would cost more than the rest
-        )
+        self._patience: asyncio.TimerHandle | None = None  # for all who wait: one each would cost more than the rest
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         """Answer one request. A client that is gone is not answered."""

@@ -9,7 +9,6 @@ import os
 import signal
 import socket
 import time
-from dataclasses import asdict
 from pathlib import Path
 
 from granian.constants import HTTPModes, Interfaces
@@ -51,12 +50,12 @@ def serve(
             "serve there with a token: `yesladder token SITE --scope read`"
         )
     # not before it is served: a worker is all the pages; and before the workers fork: they share its memory
-    from webapp.server.worker import ENVIRONMENT, ServeSettings  # noqa: PLC0415
+    from webapp.server.worker import ENVIRONMENT  # noqa: PLC0415
 
     Site.open(site_path)
     address = _free_address(host, port)
-    settings = ServeSettings(str(site_path.resolve()), os.getpid(), open_results, capacity, demo_site)
-    os.environ[ENVIRONMENT] = json.dumps(asdict(settings))
+    given = {"open_results": open_results, "capacity": capacity, "demo_site": demo_site}
+    os.environ[ENVIRONMENT] = json.dumps({"master": os.getpid(), "site_path": str(site_path.resolve()), **given})
     os.register_at_fork(after_in_child=_forget_handlers)
     Server(
         "webapp.server.worker:make",

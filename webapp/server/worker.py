@@ -1,4 +1,4 @@
-"""One worker process: its application, made from what `serve` left in the environment as ServeSettings."""
+"""One worker process: its application, made from what `serve` left in the environment."""
 
 from __future__ import annotations
 
@@ -9,54 +9,33 @@ import os
 import signal
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.store.event_log import CAPACITY
 from webapp.server.app import create_app
 from webapp.server.rsgi import Front
 from webapp.services.services import Services
 from webapp.wire.user_agent import device_of
 
-ENVIRONMENT = "YESLADDER_SERVE"  # the variable that carries ServeSettings, as JSON, from the master to its workers
+# the variable that tells workers, in JSON: `master`, its process id; and what `create_app` is called with
+ENVIRONMENT = "YESLADDER_SERVE"
 _WATCH_SECONDS = 0.25
 _LAST_WORDS_SECONDS = 15.0
-_YOUNG_OBJECTS = (
-    50_000  # between two searches for cycles: thousands live while they wait for the disk, and are no garbage
-)
-
-
-@dataclass(frozen=True, slots=True)
-class ServeSettings:
-    """What `serve` decides and its workers obey.
-
-    `master`: process id of the master. `capacity`: events that may wait for the disk in one worker. `demo_site`: with
-    the demo's pages.
-    """
-
-    site_path: str
-    master: int
-    open_results: bool = False
-    capacity: int = CAPACITY
-    demo_site: bool = False
+# objects between two searches for cycles: thousands live while they wait for the disk, and are no garbage
+_YOUNG_OBJECTS = 50_000
 
 
 def make() -> Front:
     """One worker's application. It ends itself when its master is gone, and writes what waits before it ends."""
     os.setpgrp()  # Ctrl-C in a terminal is for the master, which then ends its workers; both at once is a race
-    settings = ServeSettings(**json.loads(os.environ[ENVIRONMENT]))
-    app = create_app(
-        Path(settings.site_path),
-        open_results=settings.open_results,
-        capacity=settings.capacity,
-        demo_site=settings.demo_site,
-    )
+    told = json.loads(os.environ[ENVIRONMENT])
+    master = told.pop("master")
+    app = create_app(Path(told.pop("site_path")), **told)
     services: Services = app.extensions["yesladder"]
     # atexit does not run in a forked worker; multiprocessing's own finalizers do
     multiprocessing.util.Finalize(None, services.close, exitpriority=10)
     # reading its patterns takes a quarter of a second, which the first visitor would spend looking at the control
     threading.Thread(target=device_of, args=("Mozilla/5.0",), name="warm-up", daemon=True).start()
-    threading.Thread(target=_follow, args=(settings.master,), name="follow-master", daemon=True).start()
+    threading.Thread(target=_follow, args=(master,), name="follow-master", daemon=True).start()
     made = Front(app)
     gc.freeze()  # what was made so far stays
     gc.set_threshold(_YOUNG_OBJECTS)
