@@ -10,7 +10,9 @@ from typing import Any
 MAX_DEPTH = 32
 MAX_INTEGER = 2**63 - 1
 _SEEN = 60  # characters of a refused value that are repeated to its sender
-_DOUBTFUL = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")  # a NUL, half of a surrogate pair
+_DOUBTFUL = re.compile(  # a NUL, the first half of a surrogate pair alone, the second half alone
+    r"\\u0000|\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<![^\\]\\u[dD][89abAB]..)\\u[dD][c-fC-F]"
+)
 _SURE_DIGITS = 18  # of an integer: it fits in 64 bits whatever they are
 _NESTING = frozenset({dict, list})
 _ROOM = 64  # bytes: what a path says of an event, such as its type, becomes part of it
@@ -58,33 +60,10 @@ def fault_in(value: Any, where: str) -> str | None:
     return None
 
 
-def longest(value: Any, depth: int = 0) -> float:
-    """More bytes than this it never has as compact JSON; infinite where `fault_in` finds something. Told quickly."""
-    most: float = 5  # true, false, null
-    kind = type(value)
-    if depth > MAX_DEPTH:
-        most = math.inf
-    elif kind is str:
-        most = _longest_text(value)
-    elif kind is dict:
-        most = 2 + sum([_longest_text(key) + longest(below, depth + 1) + 2 for key, below in value.items()])
-    elif kind is list:
-        most = 2 + sum([longest(below, depth + 1) + 1 for below in value])
-    elif kind is int:
-        most = 20 if abs(value) <= MAX_INTEGER else math.inf
-    elif kind is float:
-        most = 25 if math.isfinite(value) else math.inf
-    return most
-
-
 def shown(value: Any) -> str:
     """A value as it is repeated to its sender: short, printable, and safe to write anywhere."""
     text = ascii(value) if isinstance(value, str | int | float | bool | None) else type(value).__name__
     return text if len(text) <= _SEEN else f"{text[:_SEEN]}…"
-
-
-def _longest_text(text: str) -> float:
-    return math.inf if _text_fault(text) else 6 * len(text) + 2  # a character may become 6 bytes, such as \u001f
 
 
 def _text_fault(text: str) -> str | None:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from experiments.events.event import Event, Refusal
 from experiments.site.catalog import Catalog
 from experiments.site.site import Staff
+from webapp.wire.json_limits import read
 from webapp.wire.segment_reader import Reception, judged
 from webapp.wire.visitor_attributes import AttributeReader, named_attributes
 
@@ -33,13 +36,20 @@ def read_events(path: Path, catalog: Catalog, staff: Staff, now: datetime) -> It
     attributes = AttributeReader(named_attributes(catalog.experiments().values()), staff)
     with path.open("rb") as file:
         for number, raw in enumerate(file, 1):
-            if raw.strip():
-                yield EventLine(number, len(raw), _judge(raw, reception, attributes, catalog))
+            if not raw.strip():
+                continue
+            outcome: Event | Refusal
+            try:
+                item, most = _read(raw)
+            except (ValueError, RecursionError) as error:
+                outcome = Refusal("invalid", f"the line is no JSON object ({error})", now)
+            else:
+                outcome = judged(item, reception, attributes, catalog, most)
+            yield EventLine(number, len(raw), outcome)
 
 
-def _judge(raw: bytes, reception: Reception, attributes: AttributeReader, catalog: Catalog) -> Event | Refusal:
+def _read(raw: bytes) -> tuple[Any, float]:
     try:
-        item = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        return Refusal("invalid", f"the line is no JSON object ({error})", reception.received_at)
-    return judged(item, reception, attributes, catalog)
+        return read(raw)
+    except ValueError:  # another encoding, a mark of the byte order, or no JSON
+        return json.loads(raw), math.inf

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from experiments.assignment.admission import Definitions, admit
 from experiments.events.event import MAX_ID_LENGTH, Event, Kind, MessageId, Refusal, VisitorId
-from webapp.wire.json_limits import fault_in, longest, shown
+from webapp.wire.json_limits import fault_in, shown
 from webapp.wire.visitor_attributes import AttributeReader
 
 TYPES: Final = ("track", "identify", "page", "screen", "group", "alias")
@@ -47,10 +47,12 @@ def parse_event(item: Any, reception: Reception, attributes: AttributeReader, mo
     """
     if not isinstance(item, dict):
         raise Unacceptable(f"the event is {shown(item)}, must be an object")
-    if math.isinf(most) and math.isinf(most := longest(item)):
-        raise Unacceptable(fault_in(item, "event") or "the event cannot be kept")
-    if most > MAX_EVENT_BYTES and (size := _bytes(item)) > MAX_EVENT_BYTES:
-        raise Unacceptable(f"the event has {size} bytes, must have at most {MAX_EVENT_BYTES}", "too-large")
+    if math.isinf(most) and (fault := fault_in(item, "event")):
+        raise Unacceptable(fault)
+    if most > MAX_EVENT_BYTES:
+        size = len(json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode())
+        if size > MAX_EVENT_BYTES:
+            raise Unacceptable(f"the event has {size} bytes, must have at most {MAX_EVENT_BYTES}", "too-large")
     kind_of_call = item.get("type")
     if kind_of_call not in TYPES:
         raise Unacceptable(f"type is {shown(kind_of_call)}, must be one of {', '.join(TYPES)}")
@@ -83,31 +85,24 @@ def parse_event(item: Any, reception: Reception, attributes: AttributeReader, mo
         raise Unacceptable(str(error)) from None
 
 
-def _bytes(item: Any) -> int:
-    return len(json.dumps(item, ensure_ascii=False, separators=(",", ":")).encode())
-
-
 def judged(
     item: Any, reception: Reception, attributes: AttributeReader, definitions: Definitions, most: float = math.inf
 ) -> Event | Refusal:
-    """The event that this item is taken for, or why it is not taken. `most` as in `parse_event`."""
+    """The event that this item is taken for, or why it is not taken, with what it says of itself as far as that can be
+    kept. `most` as in `parse_event`.
+    """
     try:
         return admit(parse_event(item, reception, attributes, most), definitions)
     except Unacceptable as error:
-        return refusal_of(item, error, reception)
-
-
-def refusal_of(item: Any, error: Unacceptable, reception: Reception) -> Refusal:
-    """What is kept of an item that was not taken: the reason, and what it said of itself as far as that can be kept."""
-    told = item if isinstance(item, dict) else {}
-    return Refusal(
-        reason=error.reason,
-        detail=error.detail,
-        refused_at=reception.received_at,
-        message_id=_brief(told.get("messageId")),
-        name=_brief(told.get("event", told.get("name"))),
-        visitor=_brief(told.get("anonymousId") or told.get("userId")),
-    )
+        told = item if isinstance(item, dict) else {}
+        return Refusal(
+            reason=error.reason,
+            detail=error.detail,
+            refused_at=reception.received_at,
+            message_id=_brief(told.get("messageId")),
+            name=_brief(told.get("event", told.get("name"))),
+            visitor=_brief(told.get("anonymousId") or told.get("userId")),
+        )
 
 
 def _brief(value: object) -> str:

@@ -54,12 +54,10 @@ def _call(event: Event) -> dict[str, Any]:
 
 def _context(attributes: Mapping[str, str]) -> dict[str, Any]:
     context: dict[str, Any] = {flag: attributes[flag] == "true" for flag in _FLAGS if flag in attributes}
-    if device := USER_AGENTS.get(attributes.get("device", "")):
-        context["userAgent"] = device
-    if language := attributes.get("language"):
-        context["locale"] = language
-    if source := attributes.get("source"):
-        context["campaign"] = {"source": source}
-    if first_seen := attributes.get("first_seen"):
-        context["first_seen"] = first_seen
-    return context
+    told = {
+        "userAgent": USER_AGENTS.get(attributes.get("device", "")),
+        "locale": attributes.get("language"),
+        "campaign": {"source": source} if (source := attributes.get("source")) else None,
+        "first_seen": attributes.get("first_seen"),
+    }
+    return context | {name: value for name, value in told.items() if value}
