@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, WithJsonSchema
 
-from experiments.definition.problem import Fault, refused, seen
+from experiments.definition.problem import Fault, unlike
 from experiments.definition.quantity import iso
 
 Made = Literal["ship", "keep-control", "inconclusive"]
@@ -33,7 +33,7 @@ def _day(value: object) -> date:
             return date.fromisoformat(value)
         except ValueError:
             remedy = "write a day that the calendar has, such as 2026-11-20"
-    raise refused(Fault((), f"is {seen(value)}, not a day", remedy))
+    raise unlike(value, "not a day", remedy)
 
 
 Day = Annotated[

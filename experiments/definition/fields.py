@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
 
-from experiments.definition.problem import Fault, nearest, one_of, refused, seen
+from experiments.definition.problem import Fault, nearest, one_of, refused, seen, unlike
 from experiments.definition.quantity import Share
 
 MOMENTS = ("visible", "view", "click", "focus", "change", "submit")
@@ -31,33 +31,29 @@ def _key(value: object) -> str:
         remedy += f', such as "{mended}"' if mended else ""
     elif value is not None and not isinstance(value, dict | list):
         remedy = f'put it in quotes: "{str(value).lower()}"'
-    raise refused(Fault((), f"is {seen(value)}, not a key", remedy))
+    raise unlike(value, "not a key", remedy)
 
 
 def _moment(value: object) -> dict[str, str]:
     """One of MOMENTS and what it happens to: {visible: "#contact"}."""
     if not isinstance(value, dict) or len(value) != 1:
-        what = f"is {seen(value)}, not one moment and what it happens to"
-        raise refused(Fault((), what, f'write one of {one_of(MOMENTS)}, such as {{visible: "#contact"}}'))
+        remedy = f'write one of {one_of(MOMENTS)}, such as {{visible: "#contact"}}'
+        raise unlike(value, "not one moment and what it happens to", remedy)
     [(name, target)] = value.items()
     if name not in MOMENTS:
         meant = nearest(str(name), MOMENTS)
         guess = f"did you mean {meant}?" if meant else f"use {one_of(MOMENTS)}"
         raise refused(Fault((name,), "is not a known moment", guess, on_key=True))
     if not isinstance(target, str) or not target.strip():
-        remedy = (
-            'write a CSS selector in quotes, such as "#contact"'
-            if name != "view"
-            else 'write a path, such as "/contact"'
-        )
-        raise refused(Fault((name,), f"is {seen(target)}, not a text", remedy))
+        remedy = 'path, such as "/contact"' if name == "view" else 'CSS selector in quotes, such as "#contact"'
+        raise refused(Fault((name,), f"is {seen(target)}, not a text", f"write a {remedy}"))
     return {name: target}
 
 
 def _attribute(value: object) -> str:
     """The name of something known of a visitor."""
     if fault := misnamed(value):
-        raise refused(Fault((), f"is {seen(value)}, {fault[0]}", fault[1]))
+        raise unlike(value, *fault)
     return str(value)
 
 
@@ -80,12 +76,12 @@ def _step_value(value: object) -> float | str | None:
     if isinstance(value, str) and value.strip() and not re.fullmatch(r"[-+0-9.,\s€$£%]+", value):
         return value
     remedy = "write a number from 0 on without quotes or currency sign, such as 120, or the name of an event's property"
-    raise refused(Fault((), f"is {seen(value)}, neither an amount nor a property's name", remedy))
+    raise unlike(value, "neither an amount nor a property's name", remedy)
 
 
 def _slice(value: object) -> object:
     if not isinstance(value, list | tuple) or len(value) != 2:
-        raise refused(Fault((), f"is {seen(value)}, not a beginning and an end", "write two percentages: [0%, 50%]"))
+        raise unlike(value, "not a beginning and an end", "write two percentages: [0%, 50%]")
     return value
 
 

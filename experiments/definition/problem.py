@@ -63,6 +63,16 @@ def refused(*faults: Fault) -> PydanticCustomError:
     return PydanticCustomError("refused", "{text}", {"text": text, "faults": faults})
 
 
+def unlike(value: object, why: str, remedy: str) -> PydanticCustomError:
+    """The exception with which a validator says of this value why it is none of those that it reads."""
+    return refused(Fault((), f"is {seen(value)}, {why}", remedy))
+
+
+def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """The problems in the order of files, lines and columns."""
+    return tuple(sorted(problems, key=lambda problem: (problem.file, problem.line, problem.column)))
+
+
 def dotted(place: Place) -> str:
     """A place as people write it: variants[1].weight."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place)

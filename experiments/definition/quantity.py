@@ -8,25 +8,17 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, overload
+from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
-from experiments.definition.problem import Fault, refused, seen
+from experiments.definition.problem import unlike
 
 LONGEST = timedelta(days=3650)
 
 _UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800}
-_SHORT = {
-    "s": "second",
-    "sec": "second",
-    "min": "minute",
-    "h": "hour",
-    "hr": "hour",
-    "d": "day",
-    "w": "week",
-    "wk": "week",
-}
+_SHORT = {"s": "second", "sec": "second", "min": "minute", "h": "hour", "hr": "hour", "d": "day"}
+_SHORT |= {"w": "week", "wk": "week"}
 _DURATION = re.compile(r"([1-9][0-9]{0,9}) (second|minute|hour|day|week)s?")
 _LOOSE_DURATION = re.compile(r"([0-9]+)\s*([a-z]+?)s?", re.IGNORECASE)
 _NUMBER = r"([0-9]{1,3}(?:\.[0-9]{1,4})?)"
@@ -40,16 +32,16 @@ _EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 def read_duration(value: object) -> timedelta:
     """The length of time that "30 minutes" or "7 days" says: a whole number and a unit, above zero, up to ten years.
 
-    Raises the error of `problem.refused`, with the value seen and what was probably meant, for anything else.
+    Raises the error of `problem.unlike`, with the value seen and what was probably meant, for anything else.
     """
     if isinstance(value, timedelta):
         return value
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if not match:
-        raise refused(Fault((), f"is {seen(value)}, not a duration", f"write {_meant_duration(value)}"))
+        raise unlike(value, "not a duration", f"write {_meant_duration(value)}")
     seconds = int(match[1]) * _UNITS[match[2]]
     if seconds > LONGEST.total_seconds():
-        raise refused(Fault((), f"is {seen(value)}, longer than ten years", f"write at most {LONGEST.days} days"))
+        raise unlike(value, "longer than ten years", f"write at most {LONGEST.days} days")
     return timedelta(seconds=seconds)
 
 
@@ -64,8 +56,12 @@ def write_duration(value: timedelta) -> str:
     for unit in ("day", "hour", "minute", "second"):
         number, rest = divmod(seconds, _UNITS[unit])
         if not rest and number:
-            return f"{number} {unit}{'s' if number != 1 else ''}"
+            return _length(number, unit)
     return "0 days"
+
+
+def _length(number: int, unit: str) -> str:
+    return f"{number} {unit}{'s' if number != 1 else ''}"
 
 
 def _meant_duration(value: object) -> str:
@@ -74,23 +70,22 @@ def _meant_duration(value: object) -> str:
         word = match[2].lower()
         unit = _SHORT.get(word, word)
         if unit in _UNITS:
-            return f'"{int(match[1])} {unit}{"s" if int(match[1]) != 1 else ""}"'
+            return f'"{_length(int(match[1]), unit)}"'
         if unit in ("month", "mon", "year"):
             return f'it in days, such as "{int(match[1]) * (365 if unit == "year" else 30)} days"'
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
-        return f'a number and a unit, such as "{value} day{"s" if value != 1 else ""}"'
+        return f'a number and a unit, such as "{_length(value, "day")}"'
     return 'a whole number and a unit, such as "30 minutes", "1 hour" or "7 days"'
 
 
 def read_share(value: object) -> float:
     """The share in [0, 1] that "50%" says; at most four decimals, a hundredth of an assignment's bucket.
 
-    Raises the error of `problem.refused`, with the value seen and what was probably meant, for anything else.
+    Raises the error of `problem.unlike`, with the value seen and what was probably meant, for anything else.
     """
     match = _PERCENT.fullmatch(value) if isinstance(value, str) else None
     if not match or float(match[1]) > 100:
-        what = f"is {seen(value)}, not a percentage from 0% to 100%"
-        raise refused(Fault((), what, f"write {_meant_share(value)}"))
+        raise unlike(value, "not a percentage from 0% to 100%", f"write {_meant_share(value)}")
     return float(match[1]) / 100
 
 
@@ -120,23 +115,21 @@ def _meant_share(value: object) -> str:
 def read_time(value: object) -> datetime:
     """The instant that an ISO 8601 text with a time zone says, in UTC.
 
-    Raises the error of `problem.refused` for another text, a day without a time, or a time without a zone.
+    Raises the error of `problem.unlike` for another text, a day without a time, or a time without a zone.
     """
     remedy = "write date, time and time zone, such as 2026-11-22T10:00:00Z or 2026-11-22T11:00:00+01:00"
     time = value if isinstance(value, datetime) else None
     if isinstance(value, str) and len(value) > _DAY_LENGTH:
         time = _moment(value)
     if time is None:
-        raise refused(Fault((), f"is {seen(value)}, not a moment", remedy))
+        raise unlike(value, "not a moment", remedy)
     if time.tzinfo is None:
         mended = time.isoformat()
-        raise refused(
-            Fault((), f"is {seen(value)}, without a time zone", f"write {mended}Z for UTC, or {mended}+01:00")
-        )
+        raise unlike(value, "without a time zone", f"write {mended}Z for UTC, or {mended}+01:00")
     try:
         return time.astimezone(UTC)
     except OverflowError:
-        raise refused(Fault((), f"is {seen(value)}, which UTC has no year for", remedy)) from None
+        raise unlike(value, "which UTC has no year for", remedy) from None
 
 
 def past_moment(text: str, now: datetime, days: bool = False) -> datetime:
@@ -166,13 +159,9 @@ def _moment(text: str) -> datetime | None:
         return None
 
 
-@overload
-def iso(at: datetime) -> str: ...
-@overload
-def iso(at: None) -> None: ...
-def iso(at: datetime | None) -> str | None:
+def iso(at: datetime) -> str:
     """An aware instant as addresses, documents and other machines read it, such as 2026-11-22T10:00:00Z."""
-    return None if at is None else at.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def utc(time: datetime) -> datetime:

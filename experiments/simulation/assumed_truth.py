@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from experiments.definition.definition import Step
 from experiments.definition.experiment import Experiment
 from experiments.planning.baseline import Measurement
-from experiments.simulation.truth import Behaviour, Truth
+from experiments.simulation.truth import Behaviour, Truth, plain_truth
 
 START = datetime(2026, 11, 2, tzinfo=UTC)  # a Monday; what is simulated depends on no date
 
@@ -52,10 +52,7 @@ def measured_truth(experiment: Experiment, measurement: Measurement) -> Truth | 
 
 def rated_truth(experiment: Experiment, macro_rate: float) -> Truth:
     """Visitors of whom this share, in (0, 1), reaches the macro-conversion; each milestone loses the same share."""
-    conditional = macro_rate ** (1 / len(experiment.path))
-    alone = {step.step: 0.1 for step in (*experiment.secondary, *experiment.guardrails)}
-    behaviour = Behaviour(rates=(conditional,) * len(experiment.path), alone=alone)
-    return Truth(variants={variant.key: behaviour for variant in experiment.variants})
+    return plain_truth(experiment, going_on=macro_rate ** (1 / len(experiment.path)), returning=0)
 
 
 def with_effect(experiment: Experiment, truth: Truth, effect: float, step: Step) -> Truth:

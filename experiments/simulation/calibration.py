@@ -6,9 +6,9 @@ every sealed cohort is a look. Beside it, at the same looks, stands naive peekin
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Literal
 
 import numpy as np
@@ -174,6 +174,10 @@ def outlooks(setting: Setting, with_effect: Sequence[Replication]) -> list[Outlo
     experiment, whole = setting.experiment, setting.length / DAY
     rates = true_rates(experiment, setting.truth)
     answer = []
+
+    def mean(days: Iterable[float | None]) -> float:
+        return float(np.mean([whole if one is None else one for one in days]))
+
     for step in experiment.path + experiment.secondary:
         for variant in experiment.variants[1:]:
             before, after = rates[experiment.control.key][step.step], rates[variant.key][step.step]
@@ -188,30 +192,22 @@ def outlooks(setting: Setting, with_effect: Sequence[Replication]) -> list[Outlo
                     true_lift=lift,
                     found=_often([right is not None and one.verdict == right for one in runs]),
                     wrong=_often([one.verdict not in (None, right) for one in runs]),
-                    mean_days=float(np.mean([whole if one.days is None else one.days for one in runs])),
+                    mean_days=mean(one.days for one in runs),
                     naive_found=_often([right is not None and one.naive == right for one in runs]),
-                    naive_mean_days=float(
-                        np.mean([whole if one.naive_days is None else one.naive_days for one in runs])
-                    ),
+                    naive_mean_days=mean(one.naive_days for one in runs),
                 )
             )
     return answer
 
 
 def _found(experiment: Experiment, step: Step, comparison: Comparison, index: int, reach: StepReach) -> Found:
-    verdict = _DIRECTIONS.get(comparison.state)
-    naive, naive_at = _naive(experiment, step, index, reach)
-    return Found(verdict, _days(comparison.decided_at if verdict else None), naive, _days(naive_at))
+    verdict, at = _DIRECTIONS.get(comparison.state), comparison.decided_at
+    days = (at - START) / DAY if verdict and at else None
+    return Found(verdict, days, *_naive(experiment, step, index, reach))
 
 
-def _days(at: datetime | None) -> float | None:
-    return None if at is None else (at - START) / DAY
-
-
-def _naive(
-    experiment: Experiment, step: Step, index: int, reach: StepReach
-) -> tuple[Direction | None, datetime | None]:
-    """What a z-test believes at the first look with enough data at which it believes anything, and when."""
+def _naive(experiment: Experiment, step: Step, index: int, reach: StepReach) -> tuple[Direction | None, float | None]:
+    """What a z-test believes at the first look with enough data at which it believes anything, after how many days."""
     pair = Pair.of(reach, index)
     first = design_of(experiment, index).first_gated_look(pair)
     if isinstance(first, NotEnoughData):
@@ -222,8 +218,8 @@ def _naive(
         return None, None
     look = int(believed[0])
     more_is_better = not (isinstance(step, Guardrail) and step.harm == "more")
-    clock = Clock(HOUR, experiment.window_of(step))
-    return "better" if (z[look] > 0) == more_is_better else "worse", clock.seal(int(reach.cohorts[first + look]))
+    at = Clock(HOUR, experiment.window_of(step)).seal(int(reach.cohorts[first + look]))
+    return "better" if (z[look] > 0) == more_is_better else "worse", (at - START) / DAY
 
 
 def _kind(experiment: Experiment, step: Step) -> Promise:

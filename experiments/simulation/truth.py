@@ -107,10 +107,13 @@ class Truth(Frozen):
                 raise ValueError(f"the window of {step.step} is {window}, can be simulated in whole hours only")
 
 
-def plain_truth(experiment: Experiment) -> Truth:
-    """Visitors of no special kind, who behave alike in every variant: 40 % go on at each milestone, 10 % act alone."""
+def plain_truth(experiment: Experiment, going_on: float = 0.4, returning: float = 0.1) -> Truth:
+    """Visitors of no special kind, who behave alike in every variant: 40 % go on at each milestone, 10 % act alone.
+
+    `going_on` and `returning`: other shares, in [0, 1].
+    """
     alone = {step.step: 0.1 for step in (*experiment.secondary, *experiment.guardrails)}
-    behaviour = Behaviour(rates=(0.4,) * len(experiment.path), alone=alone, returning=0.1)
+    behaviour = Behaviour(rates=(going_on,) * len(experiment.path), alone=alone, returning=returning)
     return Truth(variants={variant.key: behaviour for variant in experiment.variants})
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from experiments.definition.experiment import Experiment
-from experiments.definition.problem import Fault, Problem, SiteError
+from experiments.definition.problem import Fault, Problem, SiteError, in_order
 from experiments.definition.unknown import UnknownExperiment, UnknownPhase
 from experiments.site.config_file import ConfigFile, read_config
 from experiments.site.configuration import EXPERIMENTS_FOLDER, Configuration, read_definitions
@@ -44,7 +44,7 @@ def check(
     keys = [(config, configuration.keys.get(config.name, "")) for config in configs]
     warnings = [config.problem(doubtful[key], "warning") for config, key in keys if key in doubtful]
     found = (*problems, *_folder_problems(site_path), *configuration.problems, *warnings)
-    return tuple(sorted(found, key=lambda problem: (problem.file, problem.line, problem.column)))
+    return in_order(found)
 
 
 class Catalog:

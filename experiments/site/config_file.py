@@ -22,7 +22,7 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.reader import ReaderError
 
-from experiments.definition.problem import Fault, Place, Problem, dotted
+from experiments.definition.problem import Fault, Place, Problem, dotted, in_order
 from experiments.site.yaml_errors import syntax_problem
 
 MAX_BYTES = 256_000
@@ -112,8 +112,7 @@ def parse_config(text: str, name: str) -> ConfigFile:
         what = "this file is empty" if data is None else "this file is not a mapping of keys to values"
         reader.problems.append(Problem(name, line, column, what, 'write lines such as "key: value"'))
     if reader.problems:
-        problems = tuple(sorted(reader.problems, key=lambda problem: (problem.line, problem.column)))
-        return ConfigFile(name, {}, reader.values, reader.keys, problems)
+        return ConfigFile(name, {}, reader.values, reader.keys, in_order(reader.problems))
     return ConfigFile(name, data, reader.values, reader.keys, text=text)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from experiments.definition.experiment import Experiment
-from experiments.definition.problem import Fault, Problem, seen
+from experiments.definition.problem import Fault, Problem, in_order, seen
 from experiments.definition.quantity import write_share
 from experiments.site.config_file import ConfigFile
 from experiments.site.phase_record import PHASES_FILE
@@ -35,7 +35,7 @@ class Configuration:
 
     def with_problems(self, more: Sequence[Problem]) -> Configuration:
         """The same with these problems too."""
-        return replace(self, problems=_in_order([*self.problems, *more]))
+        return replace(self, problems=in_order([*self.problems, *more]))
 
 
 def read_definitions(
@@ -73,7 +73,7 @@ def read_definitions(
     experiments = _in_force(keys.values(), good, record, last_good)
     problems += _lost(keys.values(), record)
     phases = _recorded(good, record)
-    return Configuration(MappingProxyType(experiments), phases, _in_order(problems), keys, frozenset(dated))
+    return Configuration(MappingProxyType(experiments), phases, in_order(problems), keys, frozenset(dated))
 
 
 def _take_turns(good: dict[str, tuple[ConfigFile, PhaseTransition]], record: Sequence[Experiment]) -> Iterator[Problem]:
@@ -124,19 +124,14 @@ def _in_force(
     recorded = {phase.key: phase for phase in record}
     found: dict[str, Experiment] = {}
     for key in sorted({*keys} | {key for key, phase in recorded.items() if phase.status == "running"}):
+        definition = last_good.get(key)
         if key in good:
             definition = good[key][1].in_force
-        elif key in recorded and not _newer_draft(last_good.get(key), recorded[key]):
+        elif key in recorded and not (definition and definition.phase > recorded[key].phase):  # no newer draft
             definition = recorded[key]
-        else:
-            definition = last_good.get(key)
         if definition is not None:
             found[key] = definition
     return found
-
-
-def _newer_draft(last_good: Experiment | None, recorded: Experiment) -> bool:
-    return last_good is not None and last_good.phase > recorded.phase
 
 
 def _lost(keys: Collection[str], record: Sequence[Experiment]) -> Iterator[Problem]:
@@ -160,7 +155,3 @@ def _recorded(
 def _readable_key(config: ConfigFile) -> str | None:
     key = config.data.get("key")
     return key if isinstance(key, str) else None
-
-
-def _in_order(problems: Sequence[Problem]) -> tuple[Problem, ...]:
-    return tuple(sorted(problems, key=lambda problem: (problem.file, problem.line, problem.column)))

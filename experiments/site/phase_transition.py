@@ -37,7 +37,8 @@ def transition(edited: Experiment, phases: Sequence[Experiment], now: datetime) 
     if faults:
         return PhaseTransition(latest, before, faults)
     if latest is not None and latest.phase == edited.phase:
-        phase = _updated(edited, latest, now)
+        ended = latest.ended_at or ((edited.ended_at or now) if edited.status == "stopped" else None)
+        phase = edited.model_copy(update={"started_at": latest.started_at, "ended_at": ended})
         return PhaseTransition(phase, (*before[:-1], phase))
     if latest is not None and latest.ended_at is None:
         before = (*before[:-1], latest.model_copy(update={"status": "stopped", "ended_at": now}))
@@ -47,13 +48,6 @@ def transition(edited: Experiment, phases: Sequence[Experiment], now: datetime) 
     ended = (edited.ended_at or now) if edited.status == "stopped" else None
     phase = edited.model_copy(update={"started_at": started, "ended_at": ended})
     return PhaseTransition(phase, (*before, phase))
-
-
-def _updated(edited: Experiment, latest: Experiment, now: datetime) -> Experiment:
-    ended = latest.ended_at
-    if ended is None and edited.status == "stopped":
-        ended = edited.ended_at or now
-    return edited.model_copy(update={"started_at": latest.started_at, "ended_at": ended})
 
 
 def _refusals(edited: Experiment, latest: Experiment | None, now: datetime) -> Iterator[Fault]:

@@ -14,7 +14,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from experiments.definition.fields import Attributes, Frozen, level
 from experiments.definition.money import CURRENCIES
-from experiments.definition.problem import Fault, Problem, SiteError, nearest, refused, seen
+from experiments.definition.problem import Problem, SiteError, nearest, unlike
 from experiments.definition.quantity import read_duration
 from experiments.site.config_file import read_config
 from experiments.site.validation import validated
@@ -30,13 +30,13 @@ def _write_key(value: object) -> str:
     remedy = "write 3 to 128 letters, digits, _ or -"
     if isinstance(value, int | float | bool):
         remedy = f'put it in quotes if it is meant: "{value}"'
-    raise refused(Fault((), f"is {seen(value)}, not a write key", remedy))
+    raise unlike(value, "not a write key", remedy)
 
 
 def _origin(value: object) -> str:
     remedy = "write scheme and host, such as https://www.example.com"
     if not isinstance(value, str):
-        raise refused(Fault((), f"is {seen(value)}, not an origin", remedy))
+        raise unlike(value, "not an origin", remedy)
     if value == "*":
         return value
     try:
@@ -47,7 +47,7 @@ def _origin(value: object) -> str:
     origin = f"{parts.scheme}://{host}" + (f":{port}" if port else "")
     if value != origin or parts.scheme not in ("http", "https"):
         mended = host is not None and parts.scheme in ("http", "https") and re.fullmatch(r"[a-z0-9.-]+", host)
-        raise refused(Fault((), f"is {seen(value)}, not an origin", f"write {origin}" if mended else remedy))
+        raise unlike(value, "not an origin", f"write {origin}" if mended else remedy)
     return value
 
 
@@ -56,7 +56,7 @@ def _currency(value: object) -> str:
         return value
     meant = value.upper() if isinstance(value, str) and value.upper() in CURRENCIES else None
     remedy = f"write {meant}" if meant else "write its three letters, such as USD or EUR"
-    raise refused(Fault((), f"is {seen(value)}, not a currency of ISO 4217", remedy))
+    raise unlike(value, "not a currency of ISO 4217", remedy)
 
 
 def _time_zone(value: object) -> str:
@@ -65,7 +65,7 @@ def _time_zone(value: object) -> str:
         return value
     meant = nearest(value, known, cutoff=0.8) if isinstance(value, str) else None
     remedy = f"did you mean {meant}?" if meant else "write a place of the time zone database, such as Europe/Berlin"
-    raise refused(Fault((), f"is {seen(value)}, not a time zone", remedy))
+    raise unlike(value, "not a time zone", remedy)
 
 
 def _retention(value: object) -> timedelta | None:

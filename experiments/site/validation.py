@@ -9,20 +9,20 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from experiments.definition.problem import Fault, Place, Problem, nearest, one_of, seen
+from experiments.definition.problem import Fault, Place, Problem, in_order, nearest, one_of, seen
 from experiments.site.config_file import ConfigFile
 
 Model = TypeVar("Model", bound=BaseModel)
 
+_LIST = ("a list", 'write a list: [first, second], or one line beginning with "- " for each')
+_MAPPING = ("a mapping", 'write lines such as "key: value", or {key: value}')
 _OUGHT = {
     "string_type": ("a text", "write a text; put a number or true and false in quotes"),
     "int_type": ("a whole number", "write a whole number without quotes, such as 1"),
     "float_type": ("a number", "write a number without quotes, such as 50"),
     "bool_type": ("true or false", "write true or false"),
-    "list_type": ("a list", 'write a list: [first, second], or one line beginning with "- " for each'),
-    "tuple_type": ("a list", 'write a list: [first, second], or one line beginning with "- " for each'),
-    "dict_type": ("a mapping", 'write lines such as "key: value", or {key: value}'),
-    "model_type": ("a mapping", 'write lines such as "key: value", or {key: value}'),
+    **dict.fromkeys(("list_type", "tuple_type"), _LIST),
+    **dict.fromkeys(("dict_type", "model_type"), _MAPPING),
     "string_too_short": ("a text with something in it", "write at least one character"),
 }
 
@@ -41,7 +41,7 @@ def validated(model: type[Model], config: ConfigFile) -> tuple[Model | None, tup
             problem for problem in found if (problem.line, problem.column) not in told or "missing" in problem.what
         ]
     if problems:
-        return None, tuple(sorted(problems, key=lambda problem: (problem.line, problem.column)))
+        return None, in_order(problems)
     return value, ()
 
 
