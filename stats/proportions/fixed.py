@@ -62,7 +62,7 @@ def fixed_look(
     z, p_value = _two_sided(pair, test)
     rejects = design.rejects(np.array([p_value]))
     critical = np.array([statistics.NormalDist().inv_cdf(1 - design.level / 2)])
-    [intervals] = invert([Course(test, critical, rejects)])
+    [intervals] = invert([Course(pair, test.no_effect(), critical, rejects)])
     return FixedLook(
         cohort=int(step.cohorts[look]),
         visitors=int((pair.n_a + pair.n_b).sum()),

@@ -73,21 +73,22 @@ _DIFFERENCE = _Form(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Course:
-    """The looks of one comparison in order, each with its critical value and whether its test rejects "no effect".
+    """The looks of one comparison in order: its counts, z at no effect, critical values, and whether each rejects that.
 
-    `rejects` must be |z(0)| >= critical, decided by the caller once from its p-value: the search for the ends starts
+    `rejects` must be |z| >= critical, decided by the caller once from its p-value: the search for the ends starts
     from that side of zero and never crosses it, so "the interval excludes zero" and "p <= alpha" are the same
     statement even where rounding makes the last digit.
     """
 
-    test: ScoreTest
+    pair: Pair
+    z: Floats
     critical: Floats
     rejects: Flags
 
     def last(self) -> Self:
         """The last look alone."""
         last = slice(-1, None)
-        return type(self)(ScoreTest(self.test.pair.looks(last)), self.critical[last], self.rejects[last])
+        return type(self)(self.pair.looks(last), self.z[last], self.critical[last], self.rejects[last])
 
 
 def invert(courses: Sequence[Course]) -> list[Intervals]:
@@ -95,8 +96,8 @@ def invert(courses: Sequence[Course]) -> list[Intervals]:
     if not courses:
         return []
     both = _Mirrored(courses)
-    looks = np.arange(2 * sum(len(course.critical) for course in courses))
-    return both.intervals(both.lower_ends(_RATIO, looks), both.lower_ends(_DIFFERENCE, looks))
+    every = both.part(np.arange(both.looks))
+    return both.intervals(every.lower_ends(_RATIO), every.lower_ends(_DIFFERENCE))
 
 
 def running_intersections(courses: Sequence[Course]) -> list[Intervals]:
@@ -109,8 +110,9 @@ def running_intersections(courses: Sequence[Course]) -> list[Intervals]:
     if not courses:
         return []
     both = _Mirrored(courses)
-    ends = both.needed_lower_ends(_RATIO), both.needed_lower_ends(_DIFFERENCE)
-    return both.intervals(*(both.accumulated(one) for one in ends))
+    spread = np.concatenate([np.arange(course.start, course.stop, _STRIDE) for course in both.courses])
+    first, others = both.part(spread), both.part(np.delete(np.arange(both.looks), spread))
+    return both.intervals(*(both.highest_ends(form, first, others) for form in (_RATIO, _DIFFERENCE)))
 
 
 def lower_end_beside_zero(end: Floats, above: Flags) -> Floats:
@@ -149,65 +151,67 @@ class _Mirrored:
     """All looks of all courses, then the same with the arms exchanged: an upper end is a lower end in the mirror."""
 
     def __init__(self, courses: Sequence[Course]) -> None:
-        pairs = [course.test.pair for course in courses]
-        z = np.concatenate([course.test.no_effect() for course in courses])
+        pairs = [course.pair for course in courses]
+        z = np.concatenate([course.z for course in courses])
         rejects = np.concatenate([course.rejects for course in courses])
         self._pair = Pair.joined([*pairs, *(pair.swapped() for pair in pairs)])
         self._critical = np.tile(np.concatenate([course.critical for course in courses]), 2)
         self._above_zero = np.concatenate((rejects & (z > 0), rejects & (z < 0)))
         ends = np.cumsum([0, *2 * [len(course.critical) for course in courses]]).tolist()
-        self._courses = [slice(start, end) for start, end in pairwise(ends)]
+        self.courses = [slice(start, end) for start, end in pairwise(ends)]
+        self.looks: int = ends[-1]
+
+    def part(self, looks: npt.NDArray[np.intp]) -> _Part:
+        """These looks alone."""
+        return _Part(looks, ScoreTest(self._pair.looks(looks)), self._critical[looks], self._above_zero[looks])
 
     def intervals(self, ratio: Floats, difference: Floats) -> list[Intervals]:
         """One result per course, from the lower ends of all looks."""
-        half = len(self._courses) // 2
+        half = len(self.courses) // 2
         return [
             Intervals(np.expm1(ratio[here]), np.expm1(-ratio[mirror]), difference[here], -difference[mirror])
-            for here, mirror in zip(self._courses[:half], self._courses[half:], strict=True)
+            for here, mirror in zip(self.courses[:half], self.courses[half:], strict=True)
         ]
 
-    def lower_ends(self, form: _Form, looks: npt.NDArray[np.intp]) -> Floats:
-        """The lower end of each of these looks, shape (chosen looks,)."""
-        return _lower_end(ScoreTest(self._pair.looks(looks)), form, self._critical[looks], self._above_zero[looks])
+    def highest_ends(self, form: _Form, first: _Part, others: _Part) -> Floats:
+        """The highest end of each course so far. Of the `others` only those are solved that can be higher."""
+        ends = np.full(self.looks, form.floor)  # which changes no maximum
+        ends[first.looks] = first.lower_ends(form)
+        so_far = self._accumulated(ends)[others.looks]
+        narrows = form.statistic(others.test, so_far) >= others.critical * (1 - 1e-9)
+        narrows |= others.above_zero & (so_far <= 0)
+        narrowing = others.looks[narrows]
+        ends[narrowing] = self.part(narrowing).lower_ends(form)
+        return self._accumulated(ends)
 
-    def needed_lower_ends(self, form: _Form) -> Floats:
-        """The ends that matter; the others are the floor, which changes no maximum."""
-        needed = np.zeros(len(self._critical), dtype=np.bool_)
-        for course in self._courses:
-            needed[course][::_STRIDE] = True
-        ends = np.full(len(self._critical), form.floor)
-        ends[needed] = self.lower_ends(form, np.flatnonzero(needed))
-        so_far = self.accumulated(ends)
-        others = np.flatnonzero(~needed)
-        if len(others):
-            statistic = form.statistic(ScoreTest(self._pair.looks(others)), so_far[others])
-            narrows = statistic >= self._critical[others] * (1 - 1e-9)
-            narrows |= self._above_zero[others] & (so_far[others] <= 0)
-            ends[others[narrows]] = self.lower_ends(form, others[narrows])
-        return ends
-
-    def accumulated(self, ends: Floats) -> Floats:
-        """The highest end of each course so far."""
-        return np.concatenate([np.maximum.accumulate(ends[course]) for course in self._courses])
+    def _accumulated(self, ends: Floats) -> Floats:
+        return np.concatenate([np.maximum.accumulate(ends[course]) for course in self.courses])
 
 
-def _lower_end(test: ScoreTest, form: _Form, critical: Floats, above_zero: Flags) -> Floats:
-    """The effect below the estimate at which the falling statistic equals the critical value; else the floor.
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """Some of the looks, by their places; `above_zero` says on which side of zero the lower end lies."""
 
-    `above_zero` says on which side of zero it lies.
-    """
-    estimate = form.estimate(test)
-    result = np.full(estimate.shape, form.floor)
-    solvable = np.flatnonzero((test.information > 0) & (estimate > form.floor) & np.isfinite(critical))
-    if not len(solvable):
+    looks: npt.NDArray[np.intp]
+    test: ScoreTest
+    critical: Floats
+    above_zero: Flags
+
+    def lower_ends(self, form: _Form) -> Floats:
+        """The effect below the estimate at which the falling statistic equals the critical value; else the floor."""
+        test, critical, above_zero = self.test, self.critical, self.above_zero
+        estimate = form.estimate(test)
+        result = np.full(estimate.shape, form.floor)
+        solvable = np.flatnonzero((test.information > 0) & (estimate > form.floor) & np.isfinite(critical))
+        if not len(solvable):
+            return result
+        if len(solvable) < len(estimate):
+            test = ScoreTest(test.pair.looks(solvable))
+            estimate, critical, above_zero = estimate[solvable], critical[solvable], above_zero[solvable]
+        bracket = _Bracket(lambda effect: form.statistic(test, effect) - critical, form.floor)
+        bracket.open(estimate, critical, test.no_effect(), critical * form.standard_error(test), above_zero)
+        result[solvable] = lower_end_beside_zero(bracket.close(critical * _TOLERANCE), above_zero)
         return result
-    part = ScoreTest(test.pair.looks(solvable))
-    estimate, critical, above_zero = estimate[solvable], critical[solvable], above_zero[solvable]
-    bracket = _Bracket(lambda effect: form.statistic(part, effect) - critical, form.floor)
-    bracket.open(estimate, critical, part.no_effect(), critical * form.standard_error(part), above_zero)
-    end = bracket.close(critical * _TOLERANCE)
-    result[solvable] = lower_end_beside_zero(end, above_zero)
-    return result
 
 
 class _Bracket:

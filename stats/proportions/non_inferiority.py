@@ -195,7 +195,7 @@ def _begin(asked: Guarded) -> Begun[GuardEvidence] | NotEnoughData:
 
     # the bounds exclude zero where harm or benefit is shown; which of the two, the sign of z says
     rejects = design.rejects(np.minimum(looks.p_harm, looks.p_benefit))
-    course = Course(test, critical_value(looks.g, design.level), rejects)
+    course = Course(pair, looks.z, critical_value(looks.g, design.level), rejects)
     return Begun(course, course.last(), evidence)
 
 

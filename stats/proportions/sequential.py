@@ -89,20 +89,19 @@ def _begin(asked: Asked) -> Begun[Evidence] | NotEnoughData:
     first = design.first_gated_look(everything)
     if isinstance(first, NotEnoughData):
         return first
-    pair = everything.looks(slice(first, None))
+    since = slice(first, None)
+    pair, so_far = everything.looks(since), ScoreTest(everything)
     pooled_rate = (pair.s_a + pair.s_b)[:, 0].sum() / (pair.n_a + pair.n_b)[:, 0].sum()
     tau = design.tau(float(pooled_rate))
-    test = ScoreTest(pair)
-    z, g = test.no_effect(), tau**2 / test.log_ratio_variance()
+    z, g = so_far.no_effect()[since], tau**2 / so_far.log_ratio_variance()[since]
     log_e = log_e_value(z, g)
     p_look, fraction = p_value_of(log_e), None
     critical = critical_alone = critical_value(g, design.level)
     rejects = rejects_alone = design.rejects(p_look)
     if asked.planned_weight is not None:
-        so_far = ScoreTest(everything)
         fractions = so_far.weight / asked.planned_weight
-        haste = log_haste(so_far.weight, so_far.information)[first:]
-        points, fraction = grid_points(fractions)[first:], fractions[first:]
+        haste = log_haste(so_far.weight, so_far.information)[since]
+        points, fraction = grid_points(fractions)[since], fractions[since]
         spent, kept = SPENT * design.level, (1 - SPENT) * design.level
         mixture = critical_value(g, kept)
         spending = np.append(np.inf, grid_boundary(spent))  # at point 0 nothing is spent
@@ -116,7 +115,7 @@ def _begin(asked: Asked) -> Begun[Evidence] | NotEnoughData:
 
     def evidence(running: Intervals, last: Intervals) -> Evidence:
         return Evidence(
-            cohorts=asked.step.cohorts[first:],
+            cohorts=asked.step.cohorts[since],
             visitors=(pair.n_a + pair.n_b).sum(axis=0).astype(np.int64),
             tau=tau,
             fraction=fraction,
@@ -126,13 +125,14 @@ def _begin(asked: Asked) -> Begun[Evidence] | NotEnoughData:
             p_value=p_value,
             rejects_alone=rejects_alone,
             rejects=design.rejects(p_value),
-            relative_lift=np.expm1(test.log_ratio_estimate()),
-            difference=test.difference_estimate(),
+            relative_lift=np.expm1(so_far.log_ratio_estimate()[since]),
+            difference=so_far.difference_estimate()[since],
             running=running,
             last=last,
         )
 
-    return Begun(Course(test, critical, rejects), Course(test, critical_alone, rejects_alone).last(), evidence)
+    course, alone = Course(pair, z, critical, rejects), Course(pair, z, critical_alone, rejects_alone)
+    return Begun(course, alone.last(), evidence)
 
 
 def _agreeing(p_value: Floats, rejects: Flags, design: Design) -> Floats:

@@ -42,7 +42,7 @@ def rejections(test: ScoreTest, critical: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize(("table", "ends"), STATSMODELS_RATIO, ids=["2 in 100", "half", "90/10"])
 def test_the_ratio_form_is_that_of_statsmodels(table: tuple[int, ...], ends: tuple[float, float]) -> None:
     test = ScoreTest(Pair(*(np.array([[float(count)]]) for count in table)))
-    [interval] = invert([Course(test, np.array([Z_95]), np.array([True]))])
+    [interval] = invert([Course(test.pair, test.no_effect(), np.array([Z_95]), np.array([True]))])
     assert 1 + interval.relative_lower[0] == pytest.approx(ends[0], rel=1e-7)
     assert 1 + interval.relative_upper[0] == pytest.approx(ends[1], rel=1e-7)
 
@@ -51,7 +51,7 @@ def test_the_ratio_form_is_that_of_statsmodels(table: tuple[int, ...], ends: tup
 def test_every_end_is_where_the_statistic_meets_the_critical_value(pair: Pair, level: float) -> None:
     test = ScoreTest(pair)
     critical = np.full(test.information.shape, level)
-    [interval] = invert([Course(test, critical, rejections(test, critical))])
+    [interval] = invert([Course(test.pair, test.no_effect(), critical, rejections(test, critical))])
     with np.errstate(divide="ignore"):
         ends = [
             (ScoreTest.log_ratio, np.log1p(interval.relative_lower), -np.inf, 1),
@@ -70,7 +70,7 @@ def test_an_interval_excludes_zero_exactly_when_the_test_rejects(pair: Pair, lev
     test = ScoreTest(pair)
     critical = np.full(test.information.shape, level)
     rejects = rejections(test, critical)
-    [interval] = invert([Course(test, critical, rejects)])
+    [interval] = invert([Course(test.pair, test.no_effect(), critical, rejects)])
     up, down = rejects & (test.no_effect() > 0), rejects & (test.no_effect() < 0)
     for lower, upper in (
         (interval.relative_lower, interval.relative_upper),
@@ -87,7 +87,7 @@ def test_the_running_intersection_is_what_all_intervals_have_in_common(pair: Pai
     test = ScoreTest(pair)
     critical = level + 1 / np.arange(1, len(test.information) + 1)
     rejects = rejections(test, critical)
-    course = Course(test, critical, rejects)
+    course = Course(test.pair, test.no_effect(), critical, rejects)
     [every], [running], [last] = invert([course]), running_intersections([course]), invert([course.last()])
     for name in ("relative_lower", "difference_lower"):
         assert np.allclose(getattr(running, name), np.maximum.accumulate(getattr(every, name)), rtol=1e-8, atol=1e-9)
@@ -102,7 +102,9 @@ def test_the_running_intersection_is_what_all_intervals_have_in_common(pair: Pai
 def test_courses_answered_together_are_those_answered_alone(pairs: list[Pair], level: float) -> None:
     tests = [ScoreTest(pair) for pair in pairs]
     criticals = [np.full(test.information.shape, level) for test in tests]
-    asked = [Course(test, c, rejections(test, c)) for test, c in zip(tests, criticals, strict=True)]
+    asked = [
+        Course(test.pair, test.no_effect(), c, rejections(test, c)) for test, c in zip(tests, criticals, strict=True)
+    ]
     for answers in (invert, running_intersections):
         for course, one in zip(asked, answers(asked), strict=True):
             (other,) = answers([course])
@@ -114,8 +116,8 @@ def test_courses_answered_together_are_those_answered_alone(pairs: list[Pair], l
 def test_exchanging_the_arms_mirrors_the_intervals(pair: Pair, level: float) -> None:
     test, back = ScoreTest(pair), ScoreTest(pair.swapped())
     critical = np.full(test.information.shape, level)
-    [there] = invert([Course(test, critical, rejections(test, critical))])
-    [mirrored] = invert([Course(back, critical, rejections(back, critical))])
+    [there] = invert([Course(test.pair, test.no_effect(), critical, rejections(test, critical))])
+    [mirrored] = invert([Course(back.pair, back.no_effect(), critical, rejections(back, critical))])
     assert np.allclose(there.difference_lower, -mirrored.difference_upper, rtol=1e-8, atol=1e-9)
     finite = np.isfinite(mirrored.relative_upper)
     assert np.allclose((1 + there.relative_lower)[finite], 1 / (1 + mirrored.relative_upper[finite]), rtol=1e-8)
@@ -126,14 +128,14 @@ def test_exchanging_the_arms_mirrors_the_intervals(pair: Pair, level: float) -> 
 def test_an_end_is_unbounded_only_when_nobody_in_the_control_reached_the_step(n: int, s: int, level: float) -> None:
     pair = Pair(*(np.array([[float(count)]]) for count in (n, 0, n, min(s, n))))
     test, critical = ScoreTest(pair), np.array([level])
-    [interval] = invert([Course(test, critical, rejections(test, critical))])
+    [interval] = invert([Course(test.pair, test.no_effect(), critical, rejections(test, critical))])
     assert interval.relative_upper[0] == np.inf
     assert np.isfinite([interval.relative_lower[0], interval.difference_lower[0], interval.difference_upper[0]]).all()
 
 
 def test_without_information_the_interval_is_everything() -> None:
     test = ScoreTest(Pair(*(np.array([[float(count)]]) for count in (0, 0, 100, 50))))
-    [interval] = invert([Course(test, np.array([np.inf]), np.array([False]))])
+    [interval] = invert([Course(test.pair, test.no_effect(), np.array([np.inf]), np.array([False]))])
     assert [float(getattr(interval, name)[0]) for name in Intervals.__dataclass_fields__] == [-1, np.inf, -1, 1]
 
 
@@ -142,7 +144,7 @@ def test_without_information_the_interval_is_everything() -> None:
 def test_on_the_very_boundary_the_interval_says_what_the_test_says(table: tuple[int, ...], rejects: bool) -> None:
     """|z(0)| equal to the critical value to the last digit: rounding must not let interval and p-value disagree."""
     test = ScoreTest(Pair(*(np.array([[float(count)]]) for count in table)))
-    [interval] = invert([Course(test, np.abs(test.no_effect()), np.array([rejects]))])
+    [interval] = invert([Course(test.pair, test.no_effect(), np.abs(test.no_effect()), np.array([rejects]))])
     for lower, upper in (
         (interval.relative_lower[0], interval.relative_upper[0]),
         (interval.difference_lower[0], interval.difference_upper[0]),
