@@ -16,6 +16,7 @@ from stats.proportions.score import Pair, ScoreTest
 
 _TOLERANCE = 1e-10  # of z, relative to the critical value
 _STRIDE = 16  # every so many looks are solved first, to know how narrow the intersection is about then
+_BLOCK = 4096  # looks seen in one pass: arrays that fit into the cache and are not given back to the system each time
 _ROUNDS = 200  # bisection alone would need about 60; reached by nothing that the tests could find
 
 
@@ -111,8 +112,9 @@ def running_intersections(courses: Sequence[Course]) -> list[Intervals]:
         return []
     both = _Mirrored(courses)
     spread = np.concatenate([np.arange(course.start, course.stop, _STRIDE) for course in both.courses])
-    first, others = both.part(spread), both.part(np.delete(np.arange(both.looks), spread))
-    return both.intervals(*(both.highest_ends(form, first, others) for form in (_RATIO, _DIFFERENCE)))
+    others = np.delete(np.arange(both.looks), spread)
+    first, blocks = both.part(spread), [both.part(others[i : i + _BLOCK]) for i in range(0, len(others), _BLOCK)]
+    return both.intervals(*(both.highest_ends(form, first, blocks) for form in (_RATIO, _DIFFERENCE)))
 
 
 def lower_end_beside_zero(end: Floats, above: Flags) -> Floats:
@@ -173,14 +175,12 @@ class _Mirrored:
             for here, mirror in zip(self.courses[:half], self.courses[half:], strict=True)
         ]
 
-    def highest_ends(self, form: _Form, first: _Part, others: _Part) -> Floats:
+    def highest_ends(self, form: _Form, first: _Part, others: Sequence[_Part]) -> Floats:
         """The highest end of each course so far. Of the `others` only those are solved that can be higher."""
         ends = np.full(self.looks, form.floor)  # which changes no maximum
         ends[first.looks] = first.lower_ends(form)
-        so_far = self._accumulated(ends)[others.looks]
-        narrows = form.statistic(others.test, so_far) >= others.critical * (1 - 1e-9)
-        narrows |= others.above_zero & (so_far <= 0)
-        narrowing = others.looks[narrows]
+        so_far = self._accumulated(ends)
+        narrowing = np.concatenate([first.looks[:0], *(part.narrowing(form, so_far[part.looks]) for part in others)])
         ends[narrowing] = self.part(narrowing).lower_ends(form)
         return self._accumulated(ends)
 
@@ -196,6 +196,11 @@ class _Part:
     test: ScoreTest
     critical: Floats
     above_zero: Flags
+
+    def narrowing(self, form: _Form, so_far: Floats) -> npt.NDArray[np.intp]:
+        """Those of the looks whose lower end is above the highest one so far."""
+        outside = form.statistic(self.test, so_far) >= self.critical * (1 - 1e-9)
+        return self.looks[outside | (self.above_zero & (so_far <= 0))]
 
     def lower_ends(self, form: _Form) -> Floats:
         """The effect below the estimate at which the falling statistic equals the critical value; else the floor."""
