@@ -13,7 +13,7 @@ from webapp.words.formatting import Formatting
 _WORDS = {
     formatting: "breakable calendar_day count duration extent lift listing percent points probability rate things",
     sentences: "fit say spoken",
-    vocabulary: "refusal shown_state STATES SIGNS STATUSES HEALTH GROUPS KINDS GRADES TERMS",
+    vocabulary: "left_out refusal shown_state STATES SIGNS STATUSES HEALTH GROUPS KINDS GRADES TERMS",
 }
 """What every template may use."""
 

@@ -18,8 +18,7 @@ from experiments.store.store import Store
 from webapp.commands.shared.console import echo, echo_json, heading, indented, progress
 from webapp.commands.shared.opened_site import EXPERIMENT, PHASE, SITE, chosen_phase, opened
 from webapp.words.formatting import count
-from webapp.words.sentences import spoken
-from webapp.words.vocabulary import LEDGER
+from webapp.words.vocabulary import left_out
 
 _STEP = 1_000  # visitors judged between two movements of the bar
 
@@ -81,7 +80,7 @@ def _parts(found: Ledger, reasons: list[str]) -> Iterator[RenderableType]:
     if not reasons:
         yield "Nothing was left out."
     for reason in reasons:
-        title, meaning = LEDGER.get(reason, (spoken(reason).capitalize(), ""))
+        title, meaning = left_out(reason)
         counts = found.totals[reason]
         split = ", ".join(f"{variant} {count(number)}" for variant, number in counts.items() if variant)
         yield Text()

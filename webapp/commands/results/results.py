@@ -28,7 +28,7 @@ from webapp.pages.experiment.data_health import data_health
 from webapp.pages.experiment.verdict_sentences import verdict
 from webapp.words.formatting import Formatting, count, interval, lift, percent, probability, rate
 from webapp.words.sentences import spoken
-from webapp.words.vocabulary import GRADES, KINDS, SIGNS, STATES
+from webapp.words.vocabulary import GRADES, KINDS, SIGNS, STATES, left_out
 
 
 @click.command()
@@ -86,7 +86,9 @@ def _parts(found: Readout, formatting: Formatting) -> Iterator[RenderableType]:
     yield from indented([", ".join(f"{key} {count(n)}" for key, n in report.exposed.items()) + " visitors exposed."])
     yield from indented([_plain(health.ratio)], "red bold" if report.sample_ratio.alarm else "")
     yield from indented(_waiting(report))
-    yield from indented(f"{row.title} ({count(row.total)}): {row.meaning}" for row in health.ledger)
+    for reason, counts in report.ledger.items():
+        title, meaning = left_out(reason)
+        yield from indented([f"{title} ({count(sum(counts.values()))}): {meaning}"])
     yield from indented(map(_plain, health.revisions))
     yield from _decisions(found.decisions, formatting)
 

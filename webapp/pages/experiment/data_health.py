@@ -16,45 +16,31 @@ from experiments.reporting.report import Report
 from experiments.store.sqlite.set_aside import names_set_aside
 from webapp.words.formatting import Formatting, things
 from webapp.words.sentences import say, spoken
-from webapp.words.vocabulary import left_out
 
 _SET_ASIDE = re.compile(r".*\.(corrupt|replaced)-([0-9]{8}T[0-9]{6}Z)(-[0-9]+)?(-wal)?")
 
 
 @dataclass(frozen=True, slots=True)
-class LedgerRow:
-    """One reason, what it means, and how many in each variant ("" is the column of no variant)."""
-
-    title: str
-    meaning: str
-    counts: Sequence[int]
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
 class DataHealth:
-    """Everything the page's section on data health shows. `findings`: where a mismatch is, while there is an alarm."""
+    """What the page's section on data health says. `findings`: where a mismatch is, while there is an alarm.
+
+    `ledger_columns`: the variants, then whatever else the ledger counts by.
+    """
 
     ratio: Markup
     findings: Sequence[str]
-    ledger: Sequence[LedgerRow]
     ledger_columns: Sequence[str]
     immature: Sequence[Markup]
     revisions: Sequence[Markup]
 
 
 def data_health(report: Report, revisions: Sequence[Revision], formatting: Formatting) -> DataHealth:
-    """The health of the data of this report, in words and rows."""
+    """The health of the data of this report, in words."""
     columns = [variant.key for variant in report.experiment.variants]
     columns += sorted({key for row in report.ledger.values() for key in row} - set(columns), reverse=True)
-    rows = [
-        LedgerRow(*left_out(key), [counts.get(column, 0) for column in columns], sum(counts.values()))
-        for key, counts in report.ledger.items()
-    ]
     return DataHealth(
         ratio=_ratio(report, formatting),
         findings=[_sentence(formatting.told(one.text)) for one in report.sample_ratio.findings],
-        ledger=rows,
         ledger_columns=columns,
         immature=_immature(report),
         revisions=[_revision(one, formatting) for one in revisions],
