@@ -132,10 +132,9 @@ def answering_part(path: str) -> Callable[[Request, Services], Answer | segment.
 
 def _takes_long(request: Request) -> bool:
     """Does judging this take a while, or the disk, where a token is looked up?"""
-    if len(request.body) > LARGE_BYTES:
-        return True
-    headers = request.headers
-    return "authorization" in headers and headers.get("authorization", "")[:7].lower() == "bearer "
+    return len(request.body) > LARGE_BYTES or (
+        "authorization" in request.headers and request.headers.get("authorization", "")[:7].lower() == "bearer "
+    )
 
 
 def _by_flask(app: Flask, environ: WSGIEnvironment) -> Answer:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
+from functools import partial
 from typing import Any, Final
 
 from werkzeug.exceptions import NotFound
@@ -27,6 +28,8 @@ from webapp.wire.visitor_cookie import visitor_cookie
 PREFIX: Final = "/ofrep/"
 _PATH: Final = "/ofrep/v1/evaluate/flags"
 ROUTES: Final = (("POST", f"{_PATH}/<path:key>"), ("POST", _PATH))
+
+_invalid = partial(RequestRefused, 400, "INVALID_CONTEXT")
 
 # OFREP's word for each of ours. It has none for "left out": UNKNOWN, and `metadata.reason` says which it was.
 OFREP_REASON: Final[Mapping[Reason, str]] = {
@@ -85,21 +88,18 @@ def visit_of(body: Any, most: float, headers: RequestHeaders) -> Visit:
         raise RequestRefused(400, "PARSE_ERROR", f"the body is {shown(body)}, must be an object with a context")
     context = body.get("context")
     if not isinstance(context, dict):
-        raise RequestRefused(
-            400, "INVALID_CONTEXT", f"context is {shown(context)}, must be an object with a targetingKey"
-        )
+        raise _invalid(f"context is {shown(context)}, must be an object with a targetingKey")
     if math.isinf(most) and (fault := fault_in(context, "context")):
-        raise RequestRefused(400, "INVALID_CONTEXT", fault)
+        raise _invalid(fault)
     visitor = context.get("targetingKey")
     if visitor is None or visitor == "":
         raise RequestRefused(400, "TARGETING_KEY_MISSING", "context.targetingKey is missing, must be the visitor's id")
     if not isinstance(visitor, str) or len(visitor) > MAX_ID_LENGTH:
-        asked = f"must be a string of 1 to {MAX_ID_LENGTH} characters"
-        raise RequestRefused(400, "INVALID_CONTEXT", f"context.targetingKey is {shown(visitor)}, {asked}")
+        raise _invalid(f"context.targetingKey is {shown(visitor)}, must be a string of 1 to {MAX_ID_LENGTH} characters")
     try:
         seen = first_seen_of(context)
     except BadAttribute as error:
-        raise RequestRefused(400, "INVALID_CONTEXT", f"context.{error}") from None
+        raise _invalid(f"context.{error}") from None
     attributes = AttributeReader(frozenset(), user_agent=browser_user_agent(headers)).of_evaluation(context)
     return Visit(visitor, attributes, None if seen is None else datetime.combine(seen, time(), UTC), context)
 

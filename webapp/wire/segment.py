@@ -95,7 +95,11 @@ def judge(call: str, request: Request, services: Services) -> Judged:
 
 def told(request: Request, services: Services, found: Judged) -> Answer:
     """The answer once all is on disk: how many events were taken, and which items were not and why."""
-    listed = _reasons(found.refused) if found.refused else b"[]"
+    reasons = [
+        {"index": index, "messageId": refusal.message_id, "reason": refusal.reason, "detail": refusal.detail}
+        for index, refusal in islice(found.refused.items(), _MOST_REASONS_TOLD)
+    ]
+    listed = json.dumps(reasons, separators=(",", ":")).encode() if reasons else b"[]"
     counts = len(found.events), len(found.refused), listed
     body = b'{"success":true,"accepted":%d,"refused":%d,"refusals":%s}\n' % counts
     return reply(services.site.settings, request, body, 200, JSON)
@@ -106,14 +110,6 @@ def failed(request: Request, services: Services, trouble: Exception) -> Answer:
     why = refusal_of(trouble, request.method, request.path)
     document = {"success": False, "code": why.code, "message": why.message}
     return refused(services.site.settings, request, why, document)
-
-
-def _reasons(refused: Mapping[int, Refusal]) -> bytes:
-    reasons = [
-        {"index": index, "messageId": refusal.message_id, "reason": refusal.reason, "detail": refusal.detail}
-        for index, refusal in islice(refused.items(), _MOST_REASONS_TOLD)
-    ]
-    return json.dumps(reasons, separators=(",", ":")).encode()
 
 
 def _settings(request: Request, services: Services) -> Answer:
