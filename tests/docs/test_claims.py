@@ -1,12 +1,15 @@
-"""Numbers that the README says by itself, computed."""
+"""Numbers and words of the product that pages say by themselves, compared with it."""
 
 from __future__ import annotations
 
 import math
 import re
+import tomllib
 
 from stats.power import Contrast, Judging, sample_size
-from tests.docs.pages import page
+from tests.docs.pages import ROOT, page
+
+ENGLISH = tomllib.loads((ROOT / "webapp/words/en.toml").read_text("utf-8"))
 
 
 def test_so_many_visitors_does_the_example_take() -> None:
@@ -19,3 +22,16 @@ def test_so_many_visitors_does_the_example_take() -> None:
     assert needed
     per_variant = needed.visitors / 2
     assert abs(per_variant - int(said[3].replace(",", ""))) < 0.02 * per_variant
+
+
+def test_states_are_named_as_the_result_page_names_them() -> None:
+    text = page("docs/guides/read-a-result.md").text + page("docs/explain/guardrails.md").text
+    named = re.findall(r"^\| ([A-Z][a-z ]+) \| `([a-z]+)` \|", text, re.MULTILINE)
+    states = ENGLISH["words"]["states"]
+    assert set(named) == {(said, state) for state, said in states.items() if state not in ("draft", "open")}
+
+
+def test_every_cause_of_a_changed_number_is_explained() -> None:
+    text = page("docs/explain/why-a-number-changes.md").text
+    causes = set(re.findall(r"^\| ([a-z-]+) \| (?!what)", text, re.MULTILINE))
+    assert causes == set(ENGLISH["sentences"]["revision"]) - {"changed"}
