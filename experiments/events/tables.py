@@ -21,10 +21,16 @@ from stats.tables.reach import ReachTable
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """A dated change of numbers already published, and what caused it."""
+    """A dated change of numbers already published, and what caused it: one a day, cause and phase.
+
+    A number is published when its cohort is sealed by the clock of the log. `revised_at`: that day at 0:00 UTC.
+    `cause`: "forgotten"; of what was appended "consent-withdrawn" if a withdrawal was among it, else "trusted-import";
+    "definition-changed" where a phase was counted anew as its beginning or end became known. `cohort_from`,
+    `cohort_to`: the beginning of the first and of the last published cohort that changed.
+    """
 
     revised_at: datetime
-    cause: str  # forgotten, consent-withdrawn, trusted-import, definition-changed
+    cause: str
     experiment: str
     phase: int
     cohort_from: datetime

@@ -57,7 +57,7 @@ class MemoryStore:
         """Without revisions: what is counted anew at every question has published nothing."""
         with self._lock:
             events, decisions = list(self._events.values()), self._decisions_of([experiment])
-            cells = self._final_cells.get((experiment.key, experiment.phase)) or tally(experiment, events)
+            cells = self._final_cells.get((experiment.key, experiment.phase)) or tally(self._ended(experiment), events)
         cells = cells if segments is None else of_attributes(cells, segments)
         return Tables(experiment, cells, None if segments is None else frozenset(segments), decisions=decisions)
 
@@ -142,6 +142,11 @@ class MemoryStore:
 
     def close(self) -> None:
         """Nothing to release."""
+
+    def _ended(self, phase: Experiment) -> Experiment:
+        """The phase with its end, where whoever asks has not heard of it."""
+        ends = (one for one in self.phases() if (one.key, one.phase) == (phase.key, phase.phase) and one.ended_at)
+        return phase if phase.ended_at else next(ends, phase)
 
     def _decisions_of(self, phases: Sequence[Experiment]) -> Sequence[Decision]:
         keys = {(phase.key, phase.phase) for phase in phases}

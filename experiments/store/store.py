@@ -63,8 +63,8 @@ class Difference:
 class Traces:
     """What a log holds of one person: their `events`, in order of receipt, and all their `ids`.
 
-    `refused`: how many refused events are from them or name them. `quoted_by`: events of others that have one of the
-    ids as a value.
+    `refused`: how many refused events are from them or name them (`person.mentions`). `quoted_by`: events of others
+    that have one of the ids as a whole text in their properties or attributes, also within lists; sorted.
     """
 
     events: Sequence[Event]
@@ -116,7 +116,8 @@ class Store(Protocol):
     """One site's log. `experiment` arguments are phases: definitions with `started_at` set.
 
     A store is made with a function that gives every phase ever recorded. It asks it anew before it answers or counts:
-    a phase that is new, or has ended since, is counted from the log first; an end once known is never taken back.
+    a phase that is new, or has ended since, is counted from the log first; an end once known is never taken back, not
+    by an `experiment` argument without it either. A log that is kept is also made with a clock, for its revisions.
     May be used from many threads, and what several processes write to one log is in the answers of each of them.
     Every method raises StoreUnavailable when the medium refuses, and then nothing has changed.
     """
@@ -125,7 +126,8 @@ class Store(Protocol):
         """Make the events durable and counted, all or none, before returning. Idempotent by message id.
 
         Of two events with one message id the one that `Event.supersedes` prefers stays, whichever comes first. What
-        changes cohorts that are sealed by now leaves a dated revision. The newest refusals are kept, all are counted.
+        changes cohorts that are sealed by now leaves a `Revision`, if the log is kept. Refusals have no id: each that
+        is handed in is counted, and at least the newest 1,000 are kept.
         """
 
     def tables(self, experiment: Experiment, segments: Collection[str] | None = ()) -> Tables:
@@ -158,28 +160,32 @@ class Store(Protocol):
         """All that is kept of this person, and who else names them: what `forget` deletes, and what it does not."""
 
     def recent(self, limit: int) -> Sequence[Event | Refusal]:
-        """The newest arrivals, accepted or refused, newest first."""
+        """The newest arrivals, accepted or refused, newest first; those of one moment in any order."""
 
     def refused(self) -> Mapping[str, int]:
         """reason -> how many events were refused since the log began."""
 
     def forget(self, visitor: VisitorId) -> int:
-        """Remove every event of this id and the ids joined to it; answers how many. A dated revision is kept.
+        """Remove every event of this id and the ids joined to it; answers how many. It leaves a `Revision`.
 
-        Refused events that mention one of the ids go too. When it returns, no byte of the log has one of them. Raises
-        StillReadable when all is deleted and somebody who reads keeps the bytes.
+        Refused events that mention one of the ids go too. Counts that are final (`expire`) stay. When it returns, no
+        byte of the log has one of them. Raises StillReadable when all is deleted and somebody who reads keeps the
+        bytes.
         """
 
     def expire(self, rule: RuleOf, delete: bool, progress: Progress = without_progress) -> Expired:
         """Delete what the rule lets go, refused events of that age among it; without `delete` only tell what would go.
 
         The counts stay as they are, and those of the phases that end by it are final: what arrives later changes them
-        no more, `verify` leaves them out. The rule is asked anew for each part of the log. Interrupted, it is finished
-        by doing it again. Raises what `forget` raises.
+        no more, `verify` leaves them out. When no event goes, no phase becomes final. The rule is asked anew for each
+        part of the log. Interrupted, it is finished by doing it again. Raises what `forget` raises.
         """
 
     def final_phases(self) -> Mapping[tuple[str, int], datetime]:
-        """Phases that have lost events: nothing of them that was received before that moment is sure to be there."""
+        """Phases that have lost events: nothing of them that was received before that moment is sure to be there.
+
+        (key, phase) -> the latest `before` of the rules by which events went.
+        """
 
     def scan(self) -> Iterator[Event]:
         """Every event, in order of receipt."""
@@ -188,7 +194,7 @@ class Store(Protocol):
         """Recount everything from the raw events through `journey`; empty when the tables agree."""
 
     def copy(self, folder: Path, progress: Progress = without_progress) -> int:
-        """Put this log into that folder as it is at one moment, so that a site there is opened with it.
+        """Put this log into that folder, which has none, as it is at one moment, so that a site there opens with it.
 
         Answers how many events are in it, when it is complete, on disk and has been looked through. Raises StoreError
         when the log is damaged, or of a kind that is not kept in files, and OSError; then there is no new file.
@@ -198,4 +204,4 @@ class Store(Protocol):
         """Reasons why events cannot be taken now; empty when all is well."""
 
     def close(self) -> None:
-        """Let go of the medium; the next question takes it up again."""
+        """Let go of the medium. The store is not used up: the next question takes the medium up again."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,7 @@ from experiments.store.memory import MemoryStore
 from experiments.store.sqlite.engine import open_store
 from experiments.store.store import Receipt, Store, StoreError
 from tests.experiments.cases.decision_cases import a_decision
-from tests.experiments.cases.histories import DAY, PHASE, START, action, all_cells, exposure, join, minute
+from tests.experiments.cases.histories import DAY, PHASE, START, action, all_cells, exposure, join, minute, withdrawal
 
 SECOND = PHASE.model_copy(
     update={"phase": 2, "started_at": START + timedelta(days=20), "ended_at": None, "status": "running"}
@@ -31,13 +31,14 @@ OTHER = PHASE.model_copy(update={"key": "popup", "ended_at": None, "status": "ru
 PHASES = (PHASE, SECOND, OTHER)
 LONG_AFTER = minute(100 * DAY)
 
-Opener = Callable[[Path, Callable[[], Sequence[Experiment]]], Store]
+Opener = Callable[[Path, Callable[[], Sequence[Experiment]], datetime], Store]
+"""Opens the log in this folder, which may have none yet, with these phases and with a clock that stands still."""
 
 ENGINES: dict[str, Opener] = {
-    "memory": lambda folder, phases: MemoryStore(phases),
-    "sqlite": lambda folder, phases: open_store(folder / "yesladder.db", phases, clock=lambda: LONG_AFTER),
+    "memory": lambda folder, phases, now: MemoryStore(phases),
+    "sqlite": lambda folder, phases, now: open_store(folder / "yesladder.db", phases, clock=lambda: now),
 }
-IN_FILES = ("sqlite",)  # what can be copied, and opened again with what was in it
+IN_FILES = ("sqlite",)  # logs that are kept: they can be copied, opened again and twice at once, and note revisions
 
 
 @pytest.fixture(params=ENGINES)
@@ -47,7 +48,7 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def store(engine: str, tmp_path: Path) -> Iterator[Store]:
-    store = ENGINES[engine](tmp_path, lambda: PHASES)
+    store = ENGINES[engine](tmp_path, lambda: PHASES, LONG_AFTER)
     yield store
     store.close()
 
@@ -201,6 +202,10 @@ def test_what_expires_is_gone_and_the_counts_are_final(store: Store) -> None:
     assert store.tables(SECOND).reach.exposed.visitors.tolist() == [[0, 1]]
     assert not store.verify()
     assert not expire(store, month, now, delete=True).refusals
+    store.forget(VisitorId("later"))
+    assert expire(store, month, now + month, delete=True).people == 0
+    assert store.final_phases() == {("form", 1): now - month}  # nothing of it went since
+    assert store.tables(PHASE, ["device"]).cells == before.cells
 
 
 def test_a_copy_is_a_log_of_its_own(store: Store, engine: str, tmp_path: Path) -> None:
@@ -216,7 +221,7 @@ def test_a_copy_is_a_log_of_its_own(store: Store, engine: str, tmp_path: Path) -
     assert store.copy(folder, lambda total: nullcontext(seen.append)) == len(HISTORY)
     assert sum(seen) > 0
     store.append([exposure("x", "single", 70)])
-    copied = ENGINES[engine](folder, lambda: PHASES)
+    copied = ENGINES[engine](folder, lambda: PHASES, LONG_AFTER)
     assert {event.visitor for event in copied.scan()} == {"v", "w", "b"}
     assert not copied.verify()
     copied.close()
@@ -291,28 +296,113 @@ def test_batching_does_not_matter(store: Store, size: int) -> None:
     assert all_cells(store, PHASE) == all_cells(model, PHASE)
 
 
-def test_a_phase_that_ends_is_recounted(tmp_path: Path) -> None:
+def test_a_phase_that_ends_is_recounted(engine: str, tmp_path: Path) -> None:
     running: Experiment = OTHER
     phases = [running]
-    store = open_store(tmp_path / "y.db", lambda: phases, clock=lambda: LONG_AFTER)
+    store = ENGINES[engine](tmp_path, lambda: phases, LONG_AFTER)
     store.append([exposure("v", "single", 0, experiment="popup"), exposure("w", "multi", 500, experiment="popup")])
+    assert store.tables(OTHER).reach.exposed.visitors.sum(axis=0).tolist() == [1, 1]
     phases[0] = OTHER.model_copy(update={"ended_at": minute(400), "status": "stopped"})
-    assert store.tables(OTHER).reach.exposed.visitors.tolist() == [[1, 0]]
-    assert store.tables(OTHER).ledger == {"after-end": {"multi": 1}}
-    # a process that has not heard of the end yet does not take it back
-    late = open_store(tmp_path / "y.db", lambda: [running], clock=lambda: LONG_AFTER)
-    late.append([exposure("x", "multi", 600, experiment="popup")])
-    assert late.tables(OTHER).reach.exposed.visitors.tolist() == [[1, 0]]
+    for asked in (phases[0], running):  # who asks may not have heard of the end yet
+        assert store.tables(asked).reach.exposed.visitors.tolist() == [[1, 0]]
+        assert store.tables(asked).ledger == {"after-end": {"multi": 1}}
     assert not store.verify()
     store.close()
-    late.close()
+
+
+@pytest.mark.parametrize("engine", IN_FILES)
+def test_an_end_once_known_is_never_taken_back(engine: str, tmp_path: Path) -> None:
+    """A process that has not heard of the end counts by it all the same."""
+    ended = OTHER.model_copy(update={"ended_at": minute(400), "status": "stopped"})
+    store, late = (ENGINES[engine](tmp_path, lambda phase=phase: [phase], LONG_AFTER) for phase in (ended, OTHER))  # type: ignore[misc]  # each its own
+    store.append([exposure("v", "single", 0, experiment="popup")])
+    late.append([exposure("x", "multi", 600, experiment="popup")])
+    for one in (store, late):
+        assert one.tables(OTHER).reach.exposed.visitors.tolist() == [[1, 0]]
+        assert not one.verify()
+        one.close()
+
+
+@pytest.mark.parametrize("engine", IN_FILES)
+def test_what_one_writes_is_in_the_answers_of_the_other(engine: str, tmp_path: Path) -> None:
+    one, other = (ENGINES[engine](tmp_path, lambda: PHASES, LONG_AFTER) for _ in range(2))
+    one.append(HISTORY[:1])
+    assert other.append(HISTORY) == Receipt(stored=5, duplicates=1)
+    other.record([a_decision()])
+    assert one.tables(PHASE, None).cells == tally(PHASE, HISTORY)
+    assert one.decisions([PHASE]) == [a_decision()]
+    other.forget(VisitorId("v"))
+    assert {event.visitor for event in one.scan()} == {"w", "b"}
+    for store in (one, other):
+        store.close()
+
+
+def test_a_store_that_let_go_takes_the_log_up_again(store: Store) -> None:
+    store.append(HISTORY)
+    store.close()
+    assert len(list(store.scan())) == len(HISTORY)
+    store.close()
+    assert store.append([exposure("x", "single", 70)]).stored == 1
 
 
 def test_a_phase_first_heard_of_after_its_events_is_counted(engine: str, tmp_path: Path) -> None:
     phases: list[Experiment] = []
-    store = ENGINES[engine](tmp_path, lambda: phases)
+    store = ENGINES[engine](tmp_path, lambda: phases, LONG_AFTER)
     store.append(HISTORY)
     phases.append(PHASE)
     assert store.tables(PHASE).reach.exposed.visitors.tolist() == [[1, 2]]
     assert not store.verify()
+    store.close()
+
+
+REVISIONS = [
+    ("in time: nothing was published yet", 10, [action("v", "form_viewed", 5)], []),
+    ("history brought in after the seal", 10 * DAY, [action("v", "form_viewed", 5)], ["trusted-import"]),
+    ("consent withdrawn", 10 * DAY, [withdrawal("v", 9 * DAY)], ["consent-withdrawn"]),
+    ("late: it changes nothing", 10 * DAY, [action("v", "form_viewed", 5, 9 * DAY)], []),
+]
+
+
+@pytest.mark.parametrize("engine", IN_FILES)
+@pytest.mark.parametrize(("now", "events", "causes"), [row[1:] for row in REVISIONS], ids=[row[0] for row in REVISIONS])
+def test_published_numbers_change_only_by_a_dated_revision(
+    engine: str, tmp_path: Path, now: float, events: Sequence[Event], causes: Sequence[str]
+) -> None:
+    early = ENGINES[engine](tmp_path, lambda: PHASES, minute(1))
+    early.append([exposure("v", "single", 0)])
+    early.close()
+    store = ENGINES[engine](tmp_path, lambda: PHASES, minute(now))
+    store.append(events)
+    revisions = store.tables(PHASE).revisions
+    assert [revision.cause for revision in revisions] == causes
+    assert all(one.cohort_from == minute(0) == one.cohort_to for one in revisions)
+    assert all(one.revised_at == minute(now).replace(hour=0, minute=0) for one in revisions)
+    assert not store.tables(OTHER).revisions
+    store.close()
+
+
+@pytest.mark.parametrize("engine", IN_FILES)
+def test_a_day_has_one_revision_of_a_phase_by_a_cause(engine: str, tmp_path: Path) -> None:
+    store = ENGINES[engine](tmp_path, lambda: PHASES, LONG_AFTER)
+    store.append([exposure("v", "single", 3 * DAY)])
+    store.append([exposure("w", "single", DAY)])
+    store.forget(VisitorId("v"))
+    found = {one.cause: (one.cohort_from, one.cohort_to) for one in store.tables(PHASE).revisions}
+    assert found == {
+        "trusted-import": (minute(DAY), minute(3 * DAY)),
+        "forgotten": (minute(3 * DAY), minute(3 * DAY)),
+    }
+    assert len(store.tables(PHASE).revisions) == len(found)
+    store.close()
+
+
+@pytest.mark.parametrize("engine", IN_FILES)
+def test_an_end_that_changes_what_was_published_is_a_revision(engine: str, tmp_path: Path) -> None:
+    phases = [OTHER]
+    store = ENGINES[engine](tmp_path, lambda: phases, minute(1))
+    store.append([exposure("v", "single", 500, experiment="popup")])
+    store.close()
+    store = ENGINES[engine](tmp_path, lambda: phases, LONG_AFTER)
+    phases[0] = OTHER.model_copy(update={"ended_at": minute(400), "status": "stopped"})
+    assert [one.cause for one in store.tables(phases[0]).revisions] == ["definition-changed"]
     store.close()

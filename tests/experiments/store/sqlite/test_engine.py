@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from experiments.events.event import MessageId, VisitorId
+from experiments.events.event import MessageId
 from experiments.store.sqlite import event_rows
 from experiments.store.sqlite.engine import SqliteStore, open_store
 from experiments.store.sqlite.file import LOG_PAGES
 from experiments.store.store import StoreUnavailable
-from tests.experiments.cases.histories import DAY, PHASE, action, exposure, join, minute, withdrawal
+from tests.experiments.cases.histories import PHASE, action, exposure, join, minute
 
 PHASES = (PHASE,)
 
@@ -147,36 +147,6 @@ def test_the_log_is_recounted_a_few_people_at_a_time(store: SqliteStore, monkeyp
         known = [{event.visitor for event in person} for person in event_rows.persons(connection)]
     assert sorted(known, key=min) == [{"a", "d", "g"}, {"b", "z"}, {"c"}, {"e"}, {"f"}]
     assert not store.verify()
-
-
-REVISIONS = [
-    ("in time: nothing was published yet", 10, [action("v", "form_viewed", 5)], []),
-    ("history brought in after the seal", 10 * DAY, [action("v", "form_viewed", 5)], ["trusted-import"]),
-    ("consent withdrawn", 10 * DAY, [withdrawal("v", 9 * DAY)], ["consent-withdrawn"]),
-    ("late: it changes nothing", 10 * DAY, [action("v", "form_viewed", 5, 9 * DAY)], []),
-]
-
-
-@pytest.mark.parametrize(("now", "events", "causes"), [row[1:] for row in REVISIONS], ids=[row[0] for row in REVISIONS])
-def test_published_numbers_change_only_by_a_dated_revision(path: Path, now: float, events: list, causes: list) -> None:  # type: ignore[type-arg]  # rows of the table above
-    early = _open(path, now=1)
-    early.append([exposure("v", "single", 0)])
-    early.close()
-    store = _open(path, now=now)
-    store.append(events)
-    revisions = store.tables(PHASE).revisions
-    assert [revision.cause for revision in revisions] == causes
-    assert all(one.cohort_from == minute(0) == one.cohort_to for one in revisions)
-    assert all(one.revised_at == minute(now).replace(hour=0, minute=0) for one in revisions)
-    store.close()
-
-
-def test_forgetting_what_was_published_is_a_revision(path: Path) -> None:
-    store = _open(path, now=10 * DAY)
-    store.append([exposure("v", "single", 0)])
-    store.forget(VisitorId("v"))
-    assert [revision.cause for revision in store.tables(PHASE).revisions] == ["forgotten", "trusted-import"]
-    store.close()
 
 
 def _send(path: Path, worker: int, batches: int) -> None:
