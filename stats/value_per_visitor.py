@@ -181,11 +181,6 @@ class ValueEvidence:
     running: Intervals
     last: Intervals
 
-    @property
-    def empty(self) -> Flags:
-        """Is no lift, or no difference, in all intervals so far?"""
-        return self.running.empty
-
 
 def value_per_visitor(sums: ValueSums, variant: int, design: Design) -> ValueEvidence | TooFewOrders:
     """Does the variant (its index) earn more or less per visitor than the control, as of every look?

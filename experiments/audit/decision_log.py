@@ -68,11 +68,6 @@ def entries(log: Sequence[Decision], report: Report, reach: ReachTable) -> list[
     return sorted([*_checked(known, today, report, reach), *fresh], key=lambda entry: in_order(entry.decision))
 
 
-def disagreements(log: Sequence[Decision], report: Report, reach: ReachTable) -> list[Entry]:
-    """Which decisions of the log do today's data not give again, or only from revised counts?"""
-    return [entry for entry in entries(log, report, reach) if entry.differs]
-
-
 def explained(entry: Entry, experiment: Experiment, revisions: Sequence[Revision]) -> bool:
     """Does a dated revision since the decision was written explain what differs?"""
     one = entry.decision

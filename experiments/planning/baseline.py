@@ -144,11 +144,8 @@ def _started_at(phase: Experiment) -> datetime:
 
 
 def _same_visitors(one: Experiment, other: Experiment) -> bool:
-    return one.trigger is not None and (one.trigger, one.audience, one.assignment) == (
-        other.trigger,
-        other.audience,
-        other.assignment,
-    )
+    mine, theirs = ((each.trigger, each.audience, each.assignment) for each in (one, other))
+    return one.trigger is not None and mine == theirs
 
 
 def _share(experiment: Experiment) -> float:

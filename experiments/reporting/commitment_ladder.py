@@ -33,11 +33,7 @@ class Rung(Document):
     `grade`: 1 weak, 2 medium, 3 strong; None is the top, the macro-conversion, which implies every grade.
     """
 
-    grade: Annotated[
-        int | None,
-        _NAMED,
-        Field(serialization_alias="rung"),
-    ]
+    grade: Annotated[int | None, _NAMED, Field(serialization_alias="rung")]
     variants: Mapping[str, VariantRung]
 
 

@@ -48,7 +48,7 @@ NOTHING_KNOWN = Effect()
 def effect_at(evidence: Evidence | GuardEvidence | ValueEvidence, look: int, design: Design, unit: float = 1) -> Effect:
     """What a test says at this look (from 0 on, or -1 for the last). `unit`: in which differences are told."""
     found = evidence.relative_lift[look], evidence.difference[look], evidence.p_value[look]
-    return effect_of(*found, None if evidence.empty[look] else evidence.running, look, design, unit)
+    return effect_of(*found, None if evidence.running.empty[look] else evidence.running, look, design, unit)
 
 
 def effect_of(

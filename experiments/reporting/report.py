@@ -49,10 +49,7 @@ class Report(Document):
     value: ValueReport
     learned_values: Sequence[LearnedStep]
     ladder: Sequence[Rung]
-    ledger: Annotated[
-        Mapping[str, Mapping[str, int]],
-        _SUMS,
-    ]
+    ledger: Annotated[Mapping[str, Mapping[str, int]], _SUMS]
 
     @property
     def macro(self) -> StepReport:

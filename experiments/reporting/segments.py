@@ -143,7 +143,7 @@ def _comparison(
     else:
         effect = effect_at(found, -1, design_of(experiment, question.index))
         effect = replace(effect, p_value_adjusted=adjusted)  # over all levels, not by a family of steps
-        reason = NON_STATIONARY if found.empty[-1] else ""
+        reason = NON_STATIONARY if found.running.empty[-1] else ""
     return SegmentComparison(
         level=question.level,
         step=question.step.step,

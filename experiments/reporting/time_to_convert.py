@@ -109,11 +109,7 @@ class TimeToConvert(Document):
 
     experiment: NamedPhase
     as_of: datetime
-    durations: Annotated[
-        Sequence[timedelta],
-        _LONGEST,
-        Field(serialization_alias="window_seconds"),
-    ]
+    durations: Annotated[Sequence[timedelta], _LONGEST, Field(serialization_alias="window_seconds")]
     points: Annotated[Sequence[timedelta], HIDDEN]
     steps: Sequence[StepTimes]
 

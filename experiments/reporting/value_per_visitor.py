@@ -76,7 +76,7 @@ def _compared(experiment: Experiment, sums: ValueSums, index: int) -> ValueCompa
         reason = evidence if isinstance(evidence, str) else _shortage(evidence)
         return ValueComparison(variant.key, control.key, NOTHING_KNOWN, reason)
     effect = effect_at(evidence, -1, design, unit=100)
-    return ValueComparison(variant.key, control.key, effect, NON_STATIONARY if evidence.empty[-1] else None)
+    return ValueComparison(variant.key, control.key, effect, NON_STATIONARY if evidence.running.empty[-1] else None)
 
 
 def _shortage(shortage: TooFewOrders) -> str:

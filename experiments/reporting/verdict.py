@@ -124,7 +124,7 @@ def _at_any_time(question: Question, evidence: Evidence | GuardEvidence | NotEno
         state = "equivalent"
         decides_today = bool(_within(question, evidence.last)[-1])
     decided_at = None if decided_look is None else question.clock.seal(int(evidence.cohorts[decided_look]))
-    reason = NON_STATIONARY if evidence.empty[-1] else _reason(decided_at, decides_today)
+    reason = NON_STATIONARY if evidence.running.empty[-1] else _reason(decided_at, decides_today)
     return _comparison(question, StepVerdict(state, reason, decided_at, decides_today), looks)
 
 
@@ -195,12 +195,12 @@ def guardrail_verdict(evidence: GuardEvidence, clock: Clock) -> StepVerdict:
     """
     safe, harmed = bool(evidence.safe[-1]), bool(evidence.harmed[-1])
     if not (safe or harmed):
-        return StepVerdict("undecided", NON_STATIONARY if evidence.empty[-1] else OPEN, finding=OPEN)
+        return StepVerdict("undecided", NON_STATIONARY if evidence.running.empty[-1] else OPEN, finding=OPEN)
     finding = _FINDINGS[safe, harmed, bool(evidence.beyond[-1])]
     decided_at = clock.seal(int(evidence.cohorts[np.argmax(evidence.safe if safe else evidence.harmed)]))
     decides_today = bool((evidence.safe_look if safe else evidence.harmed_look)[-1])
     reason = f"decided on {decided_at:%Y-%m-%d}: {finding}"
-    if evidence.empty[-1] and finding != CONTRADICTED:
+    if evidence.running.empty[-1] and finding != CONTRADICTED:
         reason = NON_STATIONARY
     elif not decides_today:
         reason = f"{reason}; {TODAY_WOULD_NOT}"

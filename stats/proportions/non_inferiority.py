@@ -116,11 +116,6 @@ class GuardEvidence:
     last: Intervals
 
     @property
-    def empty(self) -> Flags:
-        """Have the bounds so far crossed?"""
-        return self.running.empty
-
-    @property
     def p_value(self) -> Floats:
         """`p_harm`: at most the level exactly where the bounds exclude zero on the side of harm."""
         return self.p_harm

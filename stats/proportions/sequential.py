@@ -53,11 +53,6 @@ class Evidence:
     running: Intervals
     last: Intervals
 
-    @property
-    def empty(self) -> Flags:
-        """Is no lift, or no difference, in all intervals so far?"""
-        return self.running.empty
-
 
 @dataclass(frozen=True, slots=True)
 class Asked:

@@ -266,7 +266,7 @@ def test_an_arm_that_earned_nothing_has_no_ratio_but_a_side(of: tuple[int, int],
     assert relative == ((pytest.approx(0, abs=1e-300), np.inf) if above else (-1, pytest.approx(0, abs=1e-300)))
     assert relative[0] > 0 if above else relative[1] < 0
     assert abs(evidence.difference[-1]) == 20
-    assert not evidence.empty[-1]
+    assert not evidence.running.empty[-1]
 
 
 def test_an_effect_that_turns_round_leaves_no_effect_that_fits_all_looks() -> None:
@@ -276,7 +276,7 @@ def test_an_effect_that_turns_round_leaves_no_effect_that_fits_all_looks() -> No
             n = 400 if (arm == 1) == (day < 6) else 200
             rows += [(day, arm, 1, 2000 - n, 0, 0), (day, arm, 3, n, 100 * n, 10_000 * n)]
     evidence = gated(table(rows))
-    assert (evidence.rejects[0], evidence.z[-1] < 0, evidence.empty[-1]) == (True, True, True)
+    assert (evidence.rejects[0], evidence.z[-1] < 0, evidence.running.empty[-1]) == (True, True, True)
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from experiments.audit.decision_log import Entry, disagreements, entries, explained, movements
+from experiments.audit.decision_log import Entry, entries, explained, movements
 from experiments.audit.decisions import decisions
 from experiments.events.cohort import DAY, HOUR
 from experiments.events.decision import Decision, in_order
@@ -35,6 +35,10 @@ def entry_of(log: list[Decision], one: Decision, reach: Any, as_of: datetime = A
     return next(entry for entry in found if entry.decision.key == one.key)
 
 
+def disagreements(log: list[Decision], reach: Any, as_of: datetime = AT_THE_END) -> list[Entry]:
+    return [entry for entry in entries(log, reported(reach, as_of), reach) if entry.differs]
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_untouched_data_confirm_every_decision_at_any_later_moment(seed: int) -> None:
     log = log_of(seed)
@@ -43,7 +47,7 @@ def test_untouched_data_confirm_every_decision_at_any_later_moment(seed: int) ->
         found = entries(log, reported(tables(seed), as_of), tables(seed))
         assert [entry.decision for entry in found] == [one for one in log if one.decided_at < as_of]
         assert not any(entry.differs or entry.revised for entry in found)
-        assert not disagreements(log, reported(tables(seed), as_of), tables(seed))
+        assert not disagreements(log, tables(seed), as_of)
 
 
 def test_what_is_not_written_yet_is_shown_without_a_date_of_writing() -> None:
@@ -52,7 +56,7 @@ def test_what_is_not_written_yet_is_shown_without_a_date_of_writing() -> None:
     assert [replace(entry.decision, recorded_at=WRITTEN) for entry in found] == log_of(0)
     assert 0 < len(log) == sum(entry.decision.recorded_at is not None for entry in found) < len(found)
     assert [entry.decision for entry in found] == sorted((entry.decision for entry in found), key=in_order)
-    assert not disagreements(log, reported(tables(0)), tables(0))
+    assert not disagreements(log, tables(0))
 
 
 class TestWhatDiffers:
@@ -81,9 +85,7 @@ class TestWhatDiffers:
         reach = revised(tables(self.SEED), "seen", 400)
         entry = entry_of(log_of(self.SEED), one, reach)
         assert entry.differs.startswith("its counts were revised later; they say worse: decided on 2026-11-")
-        assert [new for new in disagreements(log_of(self.SEED), reported(reach), reach) if new.decision == one] == [
-            entry
-        ]
+        assert [new for new in disagreements(log_of(self.SEED), reach) if new.decision == one] == [entry]
 
     def test_another_computation_from_the_same_counts(self) -> None:
         one = chosen(self.SEED, step="seen", variant="b", state="better")
@@ -152,7 +154,7 @@ EXPLANATIONS = [
 )
 def test_a_revision_explains_what_differs(at: datetime, first: datetime, does: bool) -> None:
     log, reach = log_of(3), revised_later_arm(tables(3))
-    (entry, *_) = disagreements(log, reported(reach), reach)
+    (entry, *_) = disagreements(log, reach)
     assert explained(entry, DRIFTING, [revision(at, first)]) == does
     assert not explained(entry, DRIFTING, [])
     assert not explained(replace(entry, revised=False), DRIFTING, [revision(at, first)])

@@ -99,6 +99,6 @@ def test_safe_stays_but_harm_beyond_the_margin_that_other_days_show_is_said() ->
 
 def test_bounds_that_have_crossed_are_no_effect_that_fits_all_days() -> None:
     verdict, evidence = judged(10_000, [[1000, 1180]] + [[1000, 800]] * 30, MORE)
-    assert evidence.empty[-1]
+    assert evidence.running.empty[-1]
     assert not evidence.beyond[-1]
     assert (verdict.state, verdict.finding, verdict.reason) == ("safe", SAFE_BUT_WORSE, NON_STATIONARY)

@@ -200,7 +200,7 @@ def test_an_effect_that_turns_round_crosses_the_bounds_and_retracts_nothing() ->
     assert evidence.safe.all()
     assert evidence.harmed[-1]
     assert evidence.beyond[-1]
-    assert evidence.empty[-1]
+    assert evidence.running.empty[-1]
     assert not evidence.safe_look[-1]
 
 
@@ -208,7 +208,7 @@ def test_a_lift_that_fits_all_days_where_no_difference_does_is_said() -> None:
     """Half as much again throughout, while the rate itself rises from 2 to 40 in 100."""
     evidence = gated(reach_of([[20_000, 20_000]] * 10, [[400, 600]] * 2 + [[8000, 12_000]] * 8))
     assert evidence.running.relative_lower[-1] < 0.5 < evidence.running.relative_upper[-1]
-    assert evidence.empty[-1]
+    assert evidence.running.empty[-1]
 
 
 def test_the_gate_is_that_of_every_test() -> None:

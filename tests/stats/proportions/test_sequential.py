@@ -206,7 +206,7 @@ def test_an_effect_that_turns_round_leaves_no_effect_that_fits_all_looks() -> No
     sequence = gated(reach_of(visitors, reached))
     assert sequence.rejects[0]
     assert sequence.z[-1] < 0
-    assert sequence.empty[-1]
+    assert sequence.running.empty[-1]
     assert sequence.rejects.all()
 
 
