@@ -10,8 +10,8 @@ from typing import Any
 MAX_DEPTH = 32
 MAX_INTEGER = 2**63 - 1
 _SEEN = 60  # characters of a refused value that are repeated to its sender
-_DOUBTFUL = re.compile(  # a NUL, the first half of a surrogate pair alone, the second half alone
-    r"\\u0000|\\u[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<![^\\]\\u[dD][89abAB]..)\\u[dD][c-fC-F]"
+_DOUBTFUL = re.compile(  # a NUL, half of a surrogate pair alone; searched for fast, as all begin with the same text
+    r"\\u(?:0000|[dD](?:[89abAB]..(?!\\u[dD][c-fC-F])|[c-fC-F](?<![^\\]\\u[dD][89abAB]..\\u[dD].)))"
 )
 _SURE_DIGITS = 18  # of an integer: it fits in 64 bits whatever they are
 _NESTING = frozenset({dict, list})
