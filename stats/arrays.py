@@ -1,4 +1,4 @@
-"""The arrays that counts and answers are kept in: what their elements are; shapes are said where they are used."""
+"""The types of the arrays of counts and results. Which shape an array has is said where it is used."""
 
 from __future__ import annotations
 

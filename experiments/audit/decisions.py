@@ -1,4 +1,4 @@
-"""decisions: which verdicts fell by a report, each with the look that reached it and a fingerprint of its counts."""
+"""decisions: which verdicts does a report reach? Each with the look that reached it and a fingerprint of its counts."""
 
 from __future__ import annotations
 

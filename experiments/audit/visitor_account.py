@@ -1,4 +1,4 @@
-"""VisitorPhase: how one visitor is judged in one phase, with the reason for every fact. Found by visitor_phase.py."""
+"""VisitorPhase: what is told of one visitor in one phase: values only; visitor_phase.py makes them from the events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Unknown: an experiment, a phase or a step was asked for that is not there. The messages say what is.
+"""Unknown: an experiment, a phase or a step was asked for that is not there. The message lists those that are.
 
 Pages answer each with 404, commands with a usage error: both map the classes once, and show the message as it is.
 """

@@ -1,4 +1,4 @@
-"""erasure: where else, beside the log itself, a person's ids still are."""
+"""erasure: where a person's ids still are after they were deleted from the log, such as in copies of it."""
 
 from __future__ import annotations
 

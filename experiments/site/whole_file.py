@@ -1,4 +1,4 @@
-"""WholeFile: a small file that is replaced at once and for good."""
+"""write_whole: replaces a small file so that readers see the old text or the new one, whole, after a power cut too."""
 
 from __future__ import annotations
 

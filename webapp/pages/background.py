@@ -1,4 +1,4 @@
-"""Computed: answers that take seconds, computed behind the request, once for the same inputs, and kept."""
+"""Computed: answers that take seconds: computed in a thread, once for the same inputs, and kept for who asks next."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One worker's way in from HTTP, as granian's RSGI asks it: the wire on the event loop, pages by Flask in threads.
+"""The requests that granian hands to one worker: events and assignments on its event loop, pages by Flask in threads.
 
 On the loop a thousand requests may wait for the disk and cost nothing: a thread for each was woken a dozen times for
 every event. Nothing on it ever waits for a disk itself, nor takes long.

@@ -1,4 +1,4 @@
-"""Request and Answer: what a program asks and is told, without I/O. What every answer of the wire carries is put here.
+"""Request and Answer: what a program asks over HTTP and is answered, without I/O; and the headers all answers have.
 
 The server's event loop and Flask hand over a Request and send the Answer; neither adds anything to it.
 """

@@ -1,4 +1,4 @@
-"""Is it alive, is it ready? For whatever watches this process."""
+"""Does this server run, and can it take events now? Asked by load balancers and monitors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The body of a request as JSON: inflated within limits, and told apart from what cannot be kept."""
+"""The body of a request read as JSON: unpacked up to a size, and refused in words when it is too big or no JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""JSON from outside: read with a quick look at whether anything in it can be at fault; what is, and how it is shown."""
+"""JSON from outside: how it is read, what in it cannot be kept (nested too deep, a number too big), and why."""
 
 from __future__ import annotations
 

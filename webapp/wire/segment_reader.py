@@ -1,4 +1,4 @@
-"""From one item of the Segment tracking API to one Event. Pure: the clock's word is an argument."""
+"""From one item of the Segment tracking API to one Event, or to why it is refused. Pure: the time is an argument."""
 
 from __future__ import annotations
 

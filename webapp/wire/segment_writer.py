@@ -1,4 +1,4 @@
-"""Segment line: one Event written as the message of the Segment tracking API that `parse_event` reads back as it.
+"""Segment line: one Event written as a message of the Segment tracking API; `parse_event` makes the same Event of it.
 
 The name of an exposure is not kept: the wire has one name for it. `attributes` is what yesladder knew of the visitor
 then, for `import`; `context` says the same as far as the API has words for it.
