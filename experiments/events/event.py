@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, Literal, NewType
 
@@ -62,29 +62,19 @@ class Event:
 
     def canonical(self) -> str:
         """The event as canonical JSON: the same fact always gives the same text."""
-        return json.dumps(
-            {
-                "at": self.at.isoformat(),
-                "attributes": dict(self.attributes),
-                "experiment": self.experiment,
-                "joined": self.joined,
-                "kind": self.kind,
-                "message_id": self.message_id,
-                "name": self.name,
-                "properties": dict(self.properties),
-                "received_at": self.received_at.isoformat(),
-                "variant": self.variant,
-                "visitor": self.visitor,
-            },
-            sort_keys=True,
-            separators=(",", ":"),
-        )
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return json.dumps(values, default=_plain, sort_keys=True, separators=(",", ":"))
 
     def supersedes(self, other: Event) -> bool:
         """Of two events with one message id, does this one count? The one received first does (tie: smaller text)."""
         if self.received_at != other.received_at:
             return self.received_at < other.received_at
         return self.canonical() < other.canonical()
+
+
+def _plain(value: datetime | Mapping[str, Any]) -> str | dict[str, Any]:
+    """What JSON has no word for: a moment, and a mapping that is no dict."""
+    return value.isoformat() if isinstance(value, datetime) else dict(value)
 
 
 def _storable(where: str, text: str | None) -> None:

@@ -41,12 +41,7 @@ def first_exposed(phase: Experiment, person: Iterable[Event]) -> datetime | None
 
 def ids_in(events: Iterable[Event]) -> set[VisitorId]:
     """Which ids do these events tell of? Their visitors, and whom they join to them."""
-    ids: set[VisitorId] = set()
-    for event in events:
-        ids.add(event.visitor)
-        if event.joined is not None:
-            ids.add(event.joined)
-    return ids
+    return {one for event in events for one in (event.visitor, event.joined) if one is not None}
 
 
 def ids_of(visitor: VisitorId, events: Iterable[Event]) -> frozenset[VisitorId]:

@@ -66,10 +66,8 @@ def back_up(site: Site, to: Path, progress: Progress, recount: bool = True) -> B
 
 def _copy_log(site: Site, part: Path, progress: Progress) -> int:
     store = open_store(site.database, lambda: read_phases(site.phases_path), site.settings.durability)
-    try:
+    with contextlib.closing(store):
         return store.copy(part, progress)
-    finally:
-        store.close()
 
 
 def _copy_files(site: Site, part: Path) -> None:
@@ -85,9 +83,7 @@ def _copy_files(site: Site, part: Path) -> None:
 def _recounted(copied: Site) -> Sequence[Difference]:
     """Which counts of the copied database do not agree with its events?"""
     phases = read_phases(copied.path / PHASES_FILE)
-    store = open_store(copied.database, lambda: phases)
-    try:
-        return store.verify()
-    finally:
-        store.close()
-        stand_alone(copied.database)
+    with contextlib.closing(open_store(copied.database, lambda: phases)) as store:
+        differences = store.verify()
+    stand_alone(copied.database)
+    return differences

@@ -28,15 +28,9 @@ def read(connection: sqlite3.Connection, phases: Iterable[Experiment]) -> Iterat
     query = f"SELECT {_NAMES} FROM decisions WHERE experiment = ? AND phase = ?"
     for row in (row for one in phases for row in connection.execute(query, (one.key, one.phase))):
         values = dict(zip(COLUMNS, row, strict=True))
-        interval = json.loads(values["relative_interval"])
-        yield Decision(
-            **values
-            | {
-                "decided_at": moment(values["decided_at"]),
-                "recorded_at": moment(values["recorded_at"]),
-                "relative_interval": None if interval is None else (interval[0], interval[1]),
-            }
-        )
+        values |= {name: moment(values[name]) for name in ("decided_at", "recorded_at")}
+        interval = json.loads(values.pop("relative_interval"))
+        yield Decision(**values, relative_interval=None if interval is None else (interval[0], interval[1]))
 
 
 def _row(one: Decision) -> tuple[object, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -50,18 +50,15 @@ def open_store(
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> SqliteStore:
     """The store in this file, which is made when first needed. `phases` gives every phase ever recorded."""
-    return SqliteStore(SqliteFile(path, durability, clock), phases, clock)
+    return SqliteStore(SqliteFile(path, durability, clock), phases)
 
 
 class SqliteStore:
     """Implements the Store protocol. May be used from many threads, and on one file from several processes."""
 
-    def __init__(
-        self, file: SqliteFile, phases: Callable[[], Sequence[Experiment]], clock: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, file: SqliteFile, phases: Callable[[], Sequence[Experiment]]) -> None:
         self.file = file
         self.phases = phases
-        self.clock = clock
         # what was found to agree: phase -> its definition in the file, and the identity of the one in force
         self._agreed: dict[tuple[str, int], tuple[str | None, int]] = {}
 
@@ -79,9 +76,10 @@ class SqliteStore:
             cause = "consent-withdrawn" if any(event.kind == "withdrawal" for event in taken) else "trusted-import"
             if replaced:
                 after = {event.message_id: event for event in chain(before, taken)}
-                self._shift(connection, phases, before, list(after.values()), cause)
+                changes = _shifts(phases, before, list(after.values()))
             else:
-                self._grow(connection, phases, before, taken, cause)
+                changes = _growths(phases, before, taken)
+            self._change(connection, changes, cause)
             event_rows.write(connection, taken)
             event_rows.write_refusals(connection, refusals)
         stored = len(fresh.keys() - known.keys())
@@ -135,7 +133,7 @@ class SqliteStore:
             phases = self._bring_up_to_date(connection)
             events = event_rows.of_ids(connection, [visitor])
             ids = ids_of(visitor, events)
-            self._shift(connection, phases, events, [], "forgotten")
+            self._change(connection, _shifts(phases, events, []), "forgotten")
             event_rows.delete(connection, events)
             wipe.delete_mentions(connection, ids)
         wipe.wipe(self.file, {*ids, *(event.message_id for event in events)})
@@ -200,42 +198,11 @@ class SqliteStore:
         with self.file.reading() as connection:
             yield connection
 
-    def _grow(
-        self,
-        connection: sqlite3.Connection,
-        phases: Sequence[Growth],
-        before: Sequence[Event],
-        taken: Sequence[Event],
-        cause: str,
-    ) -> None:
-        """Add to the tables what these people contribute more now that more of them is known: none of `taken` was."""
-        concerned = defaultdict(list)
-        for person in people(sorted(chain(before, taken), key=_receipt)):
-            for key in {event.experiment for event in person if event.experiment is not None}:
-                concerned[key].append(person)
-        fresh = {event.message_id for event in taken}
-        for growth in phases:
-            phase = growth.meaning.experiment
-            self._change(connection, phase, growth.by(concerned[phase.key], fresh), cause)
-
-    def _shift(
-        self,
-        connection: sqlite3.Connection,
-        phases: Sequence[Growth],
-        before: Sequence[Event],
-        after: Sequence[Event],
-        cause: str,
-    ) -> None:
-        """Take away from the tables what these people contributed so far, and add what they contribute now."""
-        exposed_to = {event.experiment for event in chain(before, after) if event.kind == "exposure"}
-        for phase in (growth.meaning.experiment for growth in phases):
-            if phase.key in exposed_to:
-                self._change(connection, phase, difference(tally(phase, after), tally(phase, before)), cause)
-
-    def _change(self, connection: sqlite3.Connection, phase: Experiment, change: Tally, cause: str) -> None:
-        if change:
-            count_rows.change(connection, phase, change)
-            count_rows.revise(connection, phase, change, cause, self.clock())
+    def _change(self, connection: sqlite3.Connection, changes: Iterable[tuple[Experiment, Tally]], cause: str) -> None:
+        for phase, change in changes:
+            if change:
+                count_rows.change(connection, phase, change)
+                count_rows.revise(connection, phase, change, cause, self.file.clock())
 
     def _changed(
         self, definitions: Mapping[tuple[str, int], str], final: Collection[tuple[str, int]]
@@ -279,7 +246,31 @@ class SqliteStore:
             events = event_rows.of_ids(connection, asked)
             seen.update(event.visitor for event in events)
             before = tally(old, events) if old is not None else {}
-            self._change(connection, new, difference(tally(new, events), before), "definition-changed")
+            self._change(connection, [(new, difference(tally(new, events), before))], "definition-changed")
+
+
+def _growths(
+    phases: Iterable[Growth], before: Sequence[Event], taken: Sequence[Event]
+) -> Iterator[tuple[Experiment, Tally]]:
+    """What these people add to each phase's tables now that more of them is known: none of `taken` was."""
+    concerned = defaultdict(list)
+    for person in people(sorted(chain(before, taken), key=_receipt)):
+        for key in {event.experiment for event in person if event.experiment is not None}:
+            concerned[key].append(person)
+    fresh = {event.message_id for event in taken}
+    for growth in phases:
+        phase = growth.meaning.experiment
+        yield phase, growth.by(concerned[phase.key], fresh)
+
+
+def _shifts(
+    phases: Iterable[Growth], before: Sequence[Event], after: Sequence[Event]
+) -> Iterator[tuple[Experiment, Tally]]:
+    """What each phase's tables change by when these people add what follows from `after`, and no more from `before`."""
+    exposed_to = {event.experiment for event in chain(before, after) if event.kind == "exposure"}
+    for phase in (growth.meaning.experiment for growth in phases):
+        if phase.key in exposed_to:
+            yield phase, difference(tally(phase, after), tally(phase, before))
 
 
 @lru_cache(maxsize=1_000)

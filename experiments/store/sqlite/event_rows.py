@@ -22,7 +22,7 @@ KEPT_REFUSALS = 1_000
 KEPT_ATTRIBUTES = 1_000  # as text, some 200 bytes each
 MICROSECOND = timedelta(microseconds=1)
 EXPOSURES_AT_ONCE = 500  # whose people are read from the log together
-VISITORS_AT_ONCE = 2_000  # whose events are read from the log together
+VISITORS_AT_ONCE = 2_000  # whose events are read from the log together, and deleted: nobody waits for longer
 _encoded = json.JSONEncoder(separators=(",", ":")).encode  # made once: json.dumps makes one for each call
 
 
@@ -107,18 +107,32 @@ def persons(connection: sqlite3.Connection) -> Iterator[list[Event]]:
 
     Never more of it in memory than that of VISITORS_AT_ONCE ids and of whom they are joined to.
     """
-    last = ""
+    after = VisitorId("")
     while True:
-        rows = connection.execute(
-            "SELECT DISTINCT visitor FROM events WHERE visitor > ? ORDER BY visitor LIMIT ?", (last, VISITORS_AT_ONCE)
-        ).fetchall()
-        if not rows:
+        ids, found = persons_next(connection, after)
+        if not ids:
             return
-        first, last = rows[0][0], rows[-1][0]
-        for events in people(of_ids(connection, [VisitorId(row[0]) for row in rows])):
-            # who is known by several ids has a turn once, at the first of them
-            if first <= min(event.visitor for event in events) <= last:
-                yield events
+        yield from found
+        after = ids[-1]
+
+
+def persons_next(
+    connection: sqlite3.Connection, after: VisitorId, before: datetime | None = None
+) -> tuple[Sequence[VisitorId], Sequence[list[Event]]]:
+    """The next VISITORS_AT_ONCE ids, in order, with an event received before a moment, and all events of each person.
+
+    Who is known by several ids has a turn once, at the first of them that has such an event.
+    """
+    # the plus keeps SQLite to the index on visitors, so that no part of the log is looked at twice
+    timely, values = ("", []) if before is None else ("AND +received_at < ?", [micros(before)])
+    query = f"SELECT DISTINCT visitor FROM events WHERE visitor > ? {timely} ORDER BY visitor LIMIT ?"
+    ids = [VisitorId(row[0]) for row in connection.execute(query, [after, *values, VISITORS_AT_ONCE])]
+    found = []
+    for person in people(of_ids(connection, ids)):
+        first = min((one.visitor for one in person if before is None or one.received_at < before), default=None)
+        if first is not None and ids[0] <= first <= ids[-1]:
+            found.append(person)
+    return ids, found
 
 
 def exposed(connection: sqlite3.Connection, experiment: str, since: datetime) -> list[VisitorId]:

@@ -181,8 +181,7 @@ class SqliteFile:
         so all of the log is folded into the file, and a new one begun.
         """
         _write_a_page(connection)
-        busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if busy:
+        if not fold(connection):
             raise StoreUnavailable(f"{self.path.name} is being read; writing goes on when its log can be begun anew")
         self._doubted = False
 
@@ -269,6 +268,12 @@ class SqliteFile:
             yield
         except (sqlite3.Error, OSError) as trouble:
             raise StoreUnavailable(f"{self.path.name}: {in_words(trouble)}") from trouble
+
+
+def fold(connection: sqlite3.Connection) -> bool:
+    """Bring the write-ahead log into the file and empty it; False when a reader still needs it."""
+    busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy
 
 
 def _write_a_page(connection: sqlite3.Connection) -> None:

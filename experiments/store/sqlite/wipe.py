@@ -15,21 +15,21 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
 from experiments.definition.experiment import Experiment
-from experiments.events.event import Event, MessageId, VisitorId
-from experiments.events.person import anywhere, ids_of, mentions, people
+from experiments.events.event import MessageId, VisitorId
+from experiments.events.person import anywhere, ids_of, mentions
 from experiments.store.sqlite import count_rows, event_rows
 from experiments.store.sqlite.event_rows import micros
-from experiments.store.sqlite.file import BUSY_MS, SqliteFile
+from experiments.store.sqlite.file import BUSY_MS, SqliteFile, fold
 from experiments.store.store import Expired, Progress, Rule, RuleOf, StillReadable, StoreUnavailable, Traces
 
 TRIES = 30
 WAIT_MS = 1_000  # how long one try waits for readers, while writers wait for it
 PAUSE_SECONDS = 0.25  # between two tries, for those who wait to write
-VISITORS_AT_ONCE = 2_000  # in one transaction; a served site's own events wait for no longer
 
 _BTREE = {2: 12, 5: 12, 10: 8, 13: 8}  # kind of page -> size of its header
 
@@ -62,17 +62,24 @@ def expire(file: SqliteFile, rule: RuleOf, delete: bool, progress: Progress) -> 
         while True:
             with file.writing() if delete else file.reading() as connection:
                 by = _rule(connection, rule)  # anew: a phase may have been added since
-                asked = _visitors(connection, by.before, after)
+                asked, persons = event_rows.persons_next(connection, after, by.before)
                 if not asked:
                     break
-                doomed = list(_doomed(connection, by, asked, expired))
+                doomed = [events for person in persons if (events := by.expendable(person))]
+                for events in doomed:
+                    expired.add(events)
                 if delete and doomed:
                     connection.execute("PRAGMA secure_delete = ON")
                     _note(connection, by, file.clock())
-                    event_rows.delete(connection, doomed)
+                    event_rows.delete(connection, chain.from_iterable(doomed))
             advance(len(asked))
             after = asked[-1]
-    expired.refusals = _refusals(file, expired.before, delete)
+    what, values = "FROM refusals WHERE refused_at < ?", (micros(expired.before),)
+    with file.writing() if delete else file.reading() as connection:
+        expired.refusals = int(connection.execute(f"SELECT count(*) {what}", values).fetchone()[0])
+        if delete:
+            connection.execute("PRAGMA secure_delete = ON")
+            connection.execute(f"DELETE {what}", values)
     if delete and (expired.events or expired.refusals):
         wipe(file)
     return expired
@@ -87,11 +94,11 @@ def wipe(file: SqliteFile, texts: Collection[str] = (), pause: Callable[[float],
     clean = False
     for _ in range(TRIES):
         with _alone(file) as connection:
-            folded = _fold(connection)
+            folded = fold(connection)
             if folded and not clean and texts and _residue_elsewhere(file.path, texts):
                 connection.execute("VACUUM")
                 clean = True
-                folded = _fold(connection)
+                folded = fold(connection)
         if folded:
             return
         pause(PAUSE_SECONDS)
@@ -177,34 +184,9 @@ def _alone(file: SqliteFile) -> Iterator[sqlite3.Connection]:
             connection.execute("BEGIN")
 
 
-def _fold(connection: sqlite3.Connection) -> bool:
-    """Bring the write-ahead log into the file and empty it; False when a reader still needs it."""
-    busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-    return not busy
-
-
 def _rule(connection: sqlite3.Connection, rule: RuleOf) -> Rule:
     phases = [Experiment.model_validate_json(text) for text in count_rows.definitions(connection).values()]
     return rule(phases, count_rows.final(connection))
-
-
-def _visitors(connection: sqlite3.Connection, before: datetime, after: VisitorId) -> list[VisitorId]:
-    """The next ids of which something was received before that moment, in order."""
-    rows = connection.execute(
-        # the plus keeps SQLite to the index on visitors, so that no part of the log is looked at twice
-        "SELECT DISTINCT visitor FROM events WHERE visitor > ? AND +received_at < ? ORDER BY visitor LIMIT ?",
-        (after, micros(before), VISITORS_AT_ONCE),
-    )
-    return [VisitorId(row[0]) for row in rows]
-
-
-def _doomed(connection: sqlite3.Connection, by: Rule, asked: Sequence[VisitorId], expired: Expired) -> Iterator[Event]:
-    """What may go of the people of these ids. Who is known by several ids has a turn once, at the first of them."""
-    for person in people(event_rows.of_ids(connection, asked)):
-        events = by.expendable(person)
-        if events and asked[0] <= min(event.visitor for event in events) <= asked[-1]:
-            expired.add(events)
-            yield from events
 
 
 def _note(connection: sqlite3.Connection, by: Rule, now: datetime) -> None:
@@ -214,16 +196,6 @@ def _note(connection: sqlite3.Connection, by: Rule, now: datetime) -> None:
             "ON CONFLICT (experiment, phase) DO UPDATE SET before = max(before, excluded.before)",
             (phase.key, phase.phase, micros(by.before), now.astimezone(UTC).date().isoformat()),
         )
-
-
-def _refusals(file: SqliteFile, before: datetime, delete: bool) -> int:
-    where = "FROM refusals WHERE refused_at < ?"
-    if not delete:
-        with file.reading() as connection:
-            return int(connection.execute(f"SELECT count(*) {where}", (micros(before),)).fetchone()[0])
-    with file.writing() as connection:
-        connection.execute("PRAGMA secure_delete = ON")
-        return connection.execute(f"DELETE {where}", (micros(before),)).rowcount
 
 
 def _quoting(connection: sqlite3.Connection, ids: Collection[VisitorId]) -> Sequence[MessageId]:

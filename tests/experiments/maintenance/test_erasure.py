@@ -256,7 +256,7 @@ def test_writers_wait_for_a_second_at_most_while_a_reader_is_waited_for(
         waits.append(connection.execute("PRAGMA busy_timeout").fetchone()[0])
         return False
 
-    monkeypatch.setattr(erasure, "_fold", busy)
+    monkeypatch.setattr(erasure, "fold", busy)
     with pytest.raises(StillReadable):
         wipe(store.file, pause=lambda seconds: waits.append(-int(seconds > 0)))
     assert waits == [1_000, -1] * 30

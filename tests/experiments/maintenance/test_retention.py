@@ -20,7 +20,7 @@ from experiments.events.person import people
 from experiments.events.tally import tally
 from experiments.maintenance.retention import Retention, expire, over_at, rule
 from experiments.store.memory import MemoryStore
-from experiments.store.sqlite import wipe
+from experiments.store.sqlite import event_rows
 from experiments.store.sqlite.engine import SqliteStore, open_store
 from tests.experiments.cases.histories import DAY, PHASE, START, action, all_cells, exposure, join, minute, withdrawal
 
@@ -145,7 +145,7 @@ REFUSED = [Refusal("invalid", "old", days(1), visitor="v1"), Refusal("invalid", 
 
 @pytest.mark.parametrize("at_once", [1, 2, 1000])
 def test_raw_events_go_and_counts_stay(store: SqliteStore, monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
-    monkeypatch.setattr(wipe, "VISITORS_AT_ONCE", at_once)
+    monkeypatch.setattr(event_rows, "VISITORS_AT_ONCE", at_once)
     store.append(HISTORY, REFUSED)
     before = all_cells(store, PHASE)
     told = expire(store, MONTH, days(45), delete=False)
@@ -179,7 +179,7 @@ def test_nothing_is_noted_when_nothing_goes(store: SqliteStore) -> None:
 def test_what_was_interrupted_is_finished_by_doing_it_again(
     store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wipe, "VISITORS_AT_ONCE", 2)
+    monkeypatch.setattr(event_rows, "VISITORS_AT_ONCE", 2)
     store.append(HISTORY)
     before = all_cells(store, PHASE)
 
