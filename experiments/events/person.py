@@ -41,7 +41,8 @@ def first_exposed(phase: Experiment, person: Iterable[Event]) -> datetime | None
 
 def ids_in(events: Iterable[Event]) -> set[VisitorId]:
     """Which ids do these events tell of? Their visitors, and whom they join to them."""
-    return {one for event in events for one in (event.visitor, event.joined) if one is not None}
+    events = list(events)
+    return {event.visitor for event in events} | {event.joined for event in events if event.joined is not None}
 
 
 def ids_of(visitor: VisitorId, events: Iterable[Event]) -> frozenset[VisitorId]:

@@ -197,5 +197,8 @@ def newest_refusals(connection: sqlite3.Connection, limit: int) -> Iterator[Refu
 def _select(connection: sqlite3.Connection, where: str, values: Sequence[Any]) -> Iterator[Event]:
     rows = connection.execute(f"SELECT {COLUMNS} FROM events {where}", values)
     for message, kind, visitor, at, received_at, name, joined, experiment, variant, properties, attributes in rows:
-        told = {} if properties == "{}" else json.loads(properties), json.loads(attributes)
-        yield Event(message, kind, visitor, moment(at), moment(received_at), name, joined, experiment, variant, *told)
+        said = {} if properties == "{}" else json.loads(properties)
+        known = json.loads(attributes)
+        yield Event(
+            message, kind, visitor, moment(at), moment(received_at), name, joined, experiment, variant, said, known
+        )
