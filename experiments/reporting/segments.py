@@ -66,7 +66,7 @@ class SegmentReport(Document):
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
+class _LevelAtStep:
     level: str
     step: Step
     index: int
@@ -111,7 +111,7 @@ def segment_report(
 
 def _questions(
     experiment: Experiment, tables: Mapping[str, ReachTable], as_of: datetime, steps: Sequence[Step]
-) -> Iterator[_Question]:
+) -> Iterator[_LevelAtStep]:
     clocks = {step.step: Clock(DAY, experiment.window_of(step)) for step in steps}
     sealed = {
         (level, key): table.steps[key].until(clock.first_unsealed(as_of))
@@ -122,17 +122,17 @@ def _questions(
     for level in sorted(tables, key=lambda level: (-size[level], level)):
         for step in steps:
             for index in range(1, len(experiment.variants)):
-                yield _Question(level, step, index, sealed[level, step.step])
+                yield _LevelAtStep(level, step, index, sealed[level, step.step])
 
 
-def _answers(experiment: Experiment, questions: Sequence[_Question], level: float) -> list[Evidence | NotEnoughData]:
+def _answers(experiment: Experiment, questions: Sequence[_LevelAtStep], level: float) -> list[Evidence | NotEnoughData]:
     return sequential(
         [Asked(one.sealed, one.index, design_of(experiment, one.index, alpha=level)) for one in questions]
     )
 
 
 def _comparison(
-    experiment: Experiment, question: _Question, found: Evidence | NotEnoughData, adjusted: float | None
+    experiment: Experiment, question: _LevelAtStep, found: Evidence | NotEnoughData, adjusted: float | None
 ) -> SegmentComparison:
     control, variant = experiment.control.key, experiment.variants[question.index].key
     counts = [table.sum(axis=(0, 1)).tolist() for table in (question.sealed.visitors, question.sealed.reached)]
