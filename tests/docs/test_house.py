@@ -36,13 +36,20 @@ def test_a_room_has_at_most_twelve_files(room: Path) -> None:
     assert len(_files(room)) <= 12
 
 
+def _type_named(node: ast.stmt) -> str:
+    """The class, the alias or the type variable that this statement names; "" for other statements."""
+    if isinstance(node, ast.ClassDef):
+        return node.name
+    names = [one.id for one in getattr(node, "targets", ()) if isinstance(one, ast.Name)]
+    return next((name for name in names if name[0].isupper() and not name.isupper()), "")
+
+
 @pytest.mark.parametrize("floor", FLOORS)
 def test_a_file_name_and_a_class_name_are_there_once(floor: str) -> None:
     files = [path for path in (ROOT / floor).rglob("*.py") if path.name != "__init__.py"]
     trees = [ast.parse(path.read_text("utf-8")) for path in files]
-    classes = [node.name for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)]
-    public = [name for name in classes if not name.startswith("_")]
-    for names in ([path.name for path in files], public):
+    types = [name for tree in trees for node in tree.body if (name := _type_named(node))]
+    for names in ([path.name for path in files], [name for name in types if not name.startswith("_")]):
         assert not [name for name, count in Counter(names).items() if count > 1]
 
 
