@@ -1,7 +1,5 @@
 """The types of the arrays of counts and results. Which shape an array has is said where it is used."""
 
-from __future__ import annotations
-
 import numpy as np
 import numpy.typing as npt
 

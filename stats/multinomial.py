@@ -8,8 +8,6 @@ with concentration k around the planned shares theta gives the e-value (marginal
 lnB being the logarithm of the multivariate beta function.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

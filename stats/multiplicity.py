@@ -1,7 +1,5 @@
 """Multiplicity: after many questions to the same visitors, which findings stand, and how wide are their intervals?"""
 
-from __future__ import annotations
-
 import numpy as np
 
 from stats.arrays import Floats

@@ -8,8 +8,6 @@ sum of 1/n_k - 1/n_(k-1), which telescopes. It is an accounting identity: who re
 variants, so a component is no causal effect of its own; only their total is randomised.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Self

@@ -11,8 +11,6 @@ shares: 3.4), without continuity correction. With looks, the chance of having cr
 of crossing.py.
 """
 
-from __future__ import annotations
-
 import functools
 import math
 import statistics

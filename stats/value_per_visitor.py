@@ -7,8 +7,6 @@ are pooled, and their variance about the pooled mean is that of the statistic, s
 forms are one statistic; with values 0 and 1 it is the score statistic of two proportions (score.py).
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from typing import Self

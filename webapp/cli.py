@@ -1,7 +1,5 @@
 """The command `yesladder`: one group, its commands one noun per file in `webapp/commands`."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """admit: may this event enter the log? An exposure's claim about its variant is checked, never trusted."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime

@@ -5,8 +5,6 @@ offered: it is biased between experiments. Changing anything here needs a new ve
 visitors between variants.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ change all the same: the counts, by a dated revision, or the computation, by ano
 stays, and is shown with what differs.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields

@@ -1,7 +1,5 @@
 """decisions: which verdicts does a report reach? Each with the look that reached it and a fingerprint of its counts."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import math

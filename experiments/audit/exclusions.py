@@ -1,7 +1,5 @@
 """Ledger: who was not counted, or counted with a mark, and why, recounted from the log with the ids."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -3,8 +3,6 @@
 The report is the statistics of it. With it come what the same tables say without a test, and the decision log.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime

@@ -1,7 +1,5 @@
 """VisitorPhase: what is told of one visitor in one phase: values only; visitor_phase.py makes them from the events."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """VisitorHistory: all that is known of one id, in order, and its part in every phase."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

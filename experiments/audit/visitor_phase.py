@@ -4,8 +4,6 @@ Nothing is decided here: variant, steps, value and exclusion are those of `Meani
 added is the reason: which event reached a step, and what each other event missed, by which moment.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

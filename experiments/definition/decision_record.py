@@ -3,8 +3,6 @@
 The decision log (decision_log.py) is another thing: verdicts that the data reached.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta

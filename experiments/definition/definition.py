@@ -3,8 +3,6 @@
 Whether the parts fit together is for `rules.py`; an `Experiment` is a definition in which they do.
 """
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any, Literal
 

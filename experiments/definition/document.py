@@ -8,8 +8,6 @@ A field is written under its own name, in the order of the class, unless its ann
 - `Field(serialization_alias=...)` of pydantic: it is written under another name.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The types of a config file's fields: how each value is read, what is wrong with it, and its JSON Schema."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Annotated

@@ -1,7 +1,5 @@
 """Money: amounts as exact integers, hundredths of the currency unit; and the codes of currencies."""
 
-from __future__ import annotations
-
 from decimal import Decimal, InvalidOperation
 
 LARGEST = Decimal(10**12)  # currency units; far above any value cap

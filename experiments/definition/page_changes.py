@@ -10,8 +10,6 @@
 A value without the key `changes` is the site's own affair.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final

@@ -1,7 +1,5 @@
 """Problem: one thing wrong in a site's files, where it is, and how to mend it."""
 
-from __future__ import annotations
-
 import difflib
 import json
 from collections.abc import Iterable, Mapping, Sequence

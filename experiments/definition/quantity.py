@@ -4,8 +4,6 @@ A config file is read strictly (`read_...`, which raise what pydantic reports wi
 addresses of pages allow a little more (`percentage`, `past_moment`).
 """
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated

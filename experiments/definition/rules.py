@@ -1,7 +1,5 @@
 """Rules: does what one experiment says in different places of its config file fit together?"""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import timedelta
 

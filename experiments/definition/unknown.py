@@ -3,8 +3,6 @@
 Pages answer each with 404, commands with a usage error: both map the classes once, and show the message as it is.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 

@@ -11,8 +11,6 @@ The rules of this file, each tested by a case that fails when the rule is change
 Which facts are known, and to which table, is decided in journey.py.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta

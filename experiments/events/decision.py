@@ -3,8 +3,6 @@
 A value only, which a store keeps and a report is checked against; `audit.decisions` finds them.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from datetime import datetime

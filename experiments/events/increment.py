@@ -4,8 +4,6 @@ It is what the people whom they concern add now, less what they added before. Ma
 contribution adds, or adds by becoming one of another, is kept for the last contributions.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from experiments.events.contribution import Cell, Contribution, Row, rows

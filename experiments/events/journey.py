@@ -11,8 +11,6 @@ this file, each tested by a case that fails when the rule is changed:
   joined, the tables agree, and one contribution tells them all.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

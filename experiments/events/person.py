@@ -1,7 +1,5 @@
 """Who is one person: the ids that joins connect, and where one of them is named in a text."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Collection, Iterable, Iterator

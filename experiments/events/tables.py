@@ -3,8 +3,6 @@
 Neither a store, which fills them, nor a report, which reads them, knows the other: both know this value.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -10,8 +10,6 @@ The cells of a journey, by the table named first:
 `attribute` and `level` are "" in the main tables, whose reach cohorts are hours; a segment's are days.
 """
 
-from __future__ import annotations
-
 import operator
 from collections.abc import Collection, Iterable, Mapping, Sequence
 

@@ -1,7 +1,5 @@
 """Daily counts: published daily counts of another tool's experiment, as the events that it must have seen."""
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -6,8 +6,6 @@ free-trial-screener/        a real finished experiment: its definition and its p
 truth/                      what is true of the simulated visitors of the first two
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path

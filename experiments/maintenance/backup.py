@@ -5,8 +5,6 @@ come the record of phases, the config files and the tokens. So the copied record
 knows. The folder appears under its name when all of it is on disk.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import shutil

@@ -1,7 +1,5 @@
 """erasure: where a person's ids still are after they were deleted from the log, such as in copies of it."""
 
-from __future__ import annotations
-
 import mmap
 from collections.abc import Collection, Sequence
 from pathlib import Path

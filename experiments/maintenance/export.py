@@ -1,7 +1,5 @@
 """export: the events and the counts of a site as rows that other tools read, always in the same order."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final

@@ -8,8 +8,6 @@ What goes is forgotten altogether: two ids that were joined, and came to no test
 they come again.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta

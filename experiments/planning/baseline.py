@@ -3,8 +3,6 @@
 Pooled over the variants, so that planning with it tells nobody which variant is ahead.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """Chances: with what chance is the macro-conversion decided by a day, if the true change is so and so big?"""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ What takes time to compute (`target`: how many visitors) depends on the definiti
 changes every hour (`decision`: on which day they are there) is arithmetic.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -4,8 +4,6 @@ Pure and without words: the numbers that the command and the result page show. E
 the smallest variant with the control, at the level that its family leaves it.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

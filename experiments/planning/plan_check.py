@@ -1,7 +1,5 @@
 """PlanCheck: does what a config file plans suit the rate at which visitors convert?"""
 
-from __future__ import annotations
-
 import math
 
 from experiments.definition.experiment import Experiment

@@ -1,7 +1,5 @@
 """PlanInputs: what an experiment is planned with: what somebody says, else what was measured, else its config file."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime

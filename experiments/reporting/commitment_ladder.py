@@ -1,7 +1,5 @@
 """Ladder: how many visitors made a commitment of at least this grade? Description, no test."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated

@@ -1,7 +1,5 @@
 """Comparison: one variant against the control at one step, with its verdict and the looks that led to it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime

@@ -4,8 +4,6 @@ The tests read each step's own sealed cohorts (`ReachTable`), so the visitors of
 not the same people. Drop-off needs the same people at every step: it comes from the patterns.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime

@@ -4,8 +4,6 @@ A learned value is an association. What makes it more than that is experiments: 
 micro-conversion moved the macro-conversion the same way, again and again.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal

@@ -1,7 +1,5 @@
 """Decomposition: at which steps of the path the lift of the macro-conversion arises. Description, no verdict."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

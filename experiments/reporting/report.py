@@ -1,7 +1,5 @@
 """Report: everything a result page shows, unformatted. Pure in (experiment, tables, as_of)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta

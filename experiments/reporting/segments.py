@@ -1,7 +1,5 @@
 """Segments: does the variant do better on phones than on desktops? Exploration of one attribute, never a verdict."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime

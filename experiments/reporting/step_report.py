@@ -1,7 +1,5 @@
 """StepReport: what happened at one step, and how each variant compares there with the control."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime

@@ -9,8 +9,6 @@ Those who reached a step differ between variants, so their times compare differe
 who got there within a time compares the same ones.
 """
 
-from __future__ import annotations
-
 import math
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence

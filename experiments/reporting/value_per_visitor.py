@@ -3,8 +3,6 @@
 It stands beside the verdict, which is about how many visitors convert. A variant can win one and lose the other.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated

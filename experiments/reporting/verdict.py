@@ -1,7 +1,5 @@
 """Verdict: what do the data say about one variant at one step? From the tests' numbers to a state with its reason."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Assumption: the truth that an experiment is simulated with: what was measured of its visitors, and an effect."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 from experiments.definition.definition import Step

@@ -4,8 +4,6 @@ Each replication draws the tables of one whole experiment and judges them with t
 every sealed cohort is a look. Beside it, at the same looks, stands naive peeking: a z-test that knows of no other look.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta

@@ -3,8 +3,6 @@
 Follows the model of simulate.py.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass

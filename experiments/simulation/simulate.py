@@ -6,8 +6,6 @@ eagerness, at once, or (share `returning`) at one later visit, a geometric numbe
 which the rest of the path follows. Secondary actions and guardrails happen during the first visit, or not at all.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta

@@ -3,8 +3,6 @@
 Chance is drawn beforehand, for many visitors at once, so that a seed gives the same visitors whatever becomes of each.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta

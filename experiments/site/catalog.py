@@ -1,7 +1,5 @@
 """Catalog: which definitions are in force? Read from the config files, hot, and frozen by the record of phases."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """ConfigFile: one YAML file as plain data, with the line and column of every key and value."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """JsonSchema: the JSON Schema of the config files, with which editors complete keys and mark mistakes."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from experiments.definition.document import DIALECT

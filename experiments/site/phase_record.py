@@ -1,7 +1,5 @@
 """PhaseRecord: the site's record, phases.json, of every phase that ever started, complete and in order."""
 
-from __future__ import annotations
-
 import fcntl
 import json
 from collections.abc import Iterator, Sequence

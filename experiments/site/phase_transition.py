@@ -1,7 +1,5 @@
 """PhaseTransition: may an edited config file take over from the phases recorded so far, and what is the record then?"""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Validation: pydantic's errors as problems of a config file, in words a marketer understands."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar, get_args

@@ -1,7 +1,5 @@
 """write_whole: replaces a small file so that readers see the old text or the new one, whole, after a power cut too."""
 
-from __future__ import annotations
-
 import os
 import secrets
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Syntax errors of YAML in plain words: what is wrong in this line, and how to mend it."""
 
-from __future__ import annotations
-
 import re
 
 from ruamel.yaml.error import MarkedYAMLError

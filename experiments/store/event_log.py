@@ -1,7 +1,5 @@
 """EventLog: where all who have events bring them. One thread writes; one commit serves all who wait for it."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections import deque

@@ -1,7 +1,5 @@
 """ExposureQueue: exposures that an assignment itself causes, written behind the answer; best effort, losses counted."""
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import threading

@@ -1,7 +1,5 @@
 """MemoryStore: the smallest engine, and the model that every other engine must agree with. Keeps nothing on disk."""
 
-from __future__ import annotations
-
 import json
 import threading
 from collections import Counter

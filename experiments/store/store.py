@@ -4,8 +4,6 @@ The protocol is all that anybody knows of an engine, and `tests/experiments/stor
 engine must pass. What the events mean is `journey`, and every engine's counts are those of `tally`.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext

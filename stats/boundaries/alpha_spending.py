@@ -7,8 +7,6 @@ those paths that have not crossed yet. It depends on no data, so each is compute
 would take each process some seconds, so they are a file beside this one: `make boundaries` writes it, a test compares.
 """
 
-from __future__ import annotations
-
 import statistics
 from functools import lru_cache
 from importlib import resources

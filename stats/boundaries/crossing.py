@@ -4,8 +4,6 @@ By the recursion of Armitage, McPherson & Rowe (1969), JRSS A 132, eq. 2, over t
 crossed yet.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

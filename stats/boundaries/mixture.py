@@ -5,8 +5,6 @@ Stat. 49, eq. 14: a normal prior with variance tau^2 on the effect, whose estima
 E is an e-value, 1 / E an always-valid p-value, and |z| <= c(g, alpha) at all looks with probability 1 - alpha.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from stats.arrays import Floats

@@ -10,8 +10,6 @@ E is an e-value against "no effect, or one in the other direction"; z >= c(g, al
 probability alpha. h grows and is convex, and h'(x) = x + exp(-h(x)) / sqrt(2 pi).
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Design: what was settled before the data came in: level, family, planned shares, smallest effect worth finding."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

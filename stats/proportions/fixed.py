@@ -1,7 +1,5 @@
 """Fixed: one test at one look that was planned before the start, and no verdict at any other time."""
 
-from __future__ import annotations
-
 import statistics
 from dataclasses import dataclass
 

@@ -20,8 +20,6 @@ margin can expect ENOUGH of them. Without that, at the level .01, a rate of .1, 
 a margin of .9 less, safety was shown falsely in .013 of 20,000 simulated experiments; with it in .002.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -6,8 +6,6 @@ Cochran, Mantel and Haenszel w = nA nB / N. The variance at a supposed effect co
 data best among those with exactly that effect, so that at "no effect" ratio and difference form are one statistic.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self

@@ -7,8 +7,6 @@ one test with the smaller of two critical values, and its intervals (inversion.p
 confidence interval and the confidence sequence. A look is a sealed cohort; nothing depends on who looked when.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Patterns: which set of steps each visitor reached, and what it was worth."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Self
 

@@ -1,7 +1,5 @@
 """Reach: how many of the visitors exposed in each cohort reached each step. The tests read nothing else."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self

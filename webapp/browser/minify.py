@@ -1,7 +1,5 @@
 """minify: from the readable sources to what is served, by `make snippet`; a test holds the two against each other."""
 
-from __future__ import annotations
-
 import importlib
 import json
 from collections.abc import Mapping

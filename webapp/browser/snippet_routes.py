@@ -1,7 +1,5 @@
 """The browser's side: /yesladder.js and the widgets, minified, for pages of any origin."""
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """Charts: the effect over time, and how long visitors take, each as one SVG element."""
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo

@@ -1,7 +1,5 @@
 """CumulativePower: with what chance an experiment is decided by each week, as a picture and as a table."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

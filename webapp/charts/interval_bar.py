@@ -1,7 +1,5 @@
 """Whisker: an interval of relative lifts placed on a scale with "no effect" in the middle, ready to be drawn."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 

@@ -4,8 +4,6 @@ No colour, style or script is in it: classes such as `stroke-effect` say what a 
 looks like in light, in the dark and on paper. The numbers of every chart are also in a table on the page.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 Nothing that a visitor types is kept or put into an address: the quote and the booking are shown and forgotten.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Computed: answers that take seconds: computed in a thread, once for the same inputs, and kept for who asks next."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Hashable
 from threading import Lock, Thread
 

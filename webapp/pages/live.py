@@ -1,7 +1,5 @@
 """Is my installation working? The events as they arrive, accepted or refused and why, and how to send a first one."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

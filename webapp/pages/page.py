@@ -1,7 +1,5 @@
 """Pages: what all pages for people share: the words templates may use, and answers that a browser can check cheaply."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from flask import Flask, Response, make_response, render_template, request

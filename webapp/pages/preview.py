@@ -1,7 +1,5 @@
 """Preview: what each variant of an experiment looks like to a client that forces it. Nothing of it is counted."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from flask import Blueprint, Response, current_app, request, url_for

@@ -1,7 +1,5 @@
 """Query: which phase and which moment an address asks for, or in words why there is none such."""
 
-from __future__ import annotations
-
 import re
 from datetime import datetime
 

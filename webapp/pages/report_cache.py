@@ -1,7 +1,5 @@
 """Reports: the readout of a phase as the pages show it, computed again only when its tables or the minute changed."""
 
-from __future__ import annotations
-
 import hashlib
 import marshal
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """create_app: one site as a WSGI application. The only place that puts its parts together."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime

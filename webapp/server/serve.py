@@ -1,7 +1,5 @@
 """serve: one site over HTTP, by granian, in several worker processes."""
 
-from __future__ import annotations
-
 import errno
 import ipaddress
 import json

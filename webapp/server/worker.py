@@ -1,7 +1,5 @@
 """One worker process: its application, made from what `serve` left in the environment."""
 
-from __future__ import annotations
-
 import gc
 import json
 import multiprocessing.util

@@ -1,7 +1,5 @@
 """Who may see results: a Bearer token, or the same token in a cookie that the login page sets."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec

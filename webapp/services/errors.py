@@ -1,7 +1,5 @@
 """RequestRefused: why a request does not get what it asked for; and how the pages say so."""
 
-from __future__ import annotations
-
 import logging
 
 from flask import Flask, Response, jsonify, make_response, render_template, request

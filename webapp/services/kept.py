@@ -1,7 +1,5 @@
 """Kept: the last answers by what was asked, each computed once however many ask for it at the same time."""
 
-from __future__ import annotations
-
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable

@@ -1,7 +1,5 @@
 """Services: everything a view needs, made once per worker by `create_app`."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field

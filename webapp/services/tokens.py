@@ -1,7 +1,5 @@
 """Tokens: who may read results or bring history. Kept in the site's folder as hashes, never as themselves."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import json

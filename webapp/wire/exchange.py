@@ -3,8 +3,6 @@
 The server's event loop and Flask hand over a Request and send the Answer; neither adds anything to it.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Does this server run, and can it take events now? Asked by load balancers and monitors."""
 
-from __future__ import annotations
-
 from flask import Blueprint, Response, jsonify
 
 from experiments.store.sqlite.set_aside import names_set_aside

@@ -1,7 +1,5 @@
 """The body of a request read as JSON: unpacked up to a size, and refused in words when it is too big or no JSON."""
 
-from __future__ import annotations
-
 import zlib
 from typing import Any
 

@@ -1,7 +1,5 @@
 """JSON from outside: how it is read, what in it cannot be kept (nested too deep, a number too big), and why."""
 
-from __future__ import annotations
-
 import json
 import math
 import re

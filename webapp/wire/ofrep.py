@@ -1,7 +1,5 @@
 """OFREP, the OpenFeature Remote Evaluation Protocol: which variant does this visitor get? Never waits for the store."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Mapping

@@ -3,8 +3,6 @@
 `judge` looks at every item of a request once. Whoever runs this has the log keep what was judged, and `told` answers.
 """
 
-from __future__ import annotations
-
 import hmac
 import json
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """A file of Segment-shaped JSON lines, judged line by line as what the wire receives."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """From one item of the Segment tracking API to one Event, or to why it is refused. Pure: the time is an argument."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import math

@@ -4,8 +4,6 @@ The name of an exposure is not kept: the wire has one name for it. `attributes` 
 then, for `import`; `context` says the same as far as the API has words for it.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from typing import Any, Final

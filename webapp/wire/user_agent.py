@@ -1,7 +1,5 @@
 """Which kind of device is this, and is it a robot? Read from a User-Agent."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """What is known of a visitor, from what a client says and from its User-Agent: flat names and levels."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

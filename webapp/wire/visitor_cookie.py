@@ -1,7 +1,5 @@
 """The visitor's cookie, set by the server where it is the page's own: browsers keep it longer than a script's."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final

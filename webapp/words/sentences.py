@@ -4,8 +4,6 @@ Values are escaped, names of variants are set in bold. Which sentence is true is
 verdict_sentences.py, data_health.py, forecast.py); here is only how to say it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from markupsafe import Markup

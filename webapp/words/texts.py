@@ -1,7 +1,5 @@
 """Texts: what en.toml says, read once, for the other files of this room."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path

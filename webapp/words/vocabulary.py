@@ -1,7 +1,5 @@
 """Vocabulary: the short words for states, kinds of steps and reasons, and what numbers mean; their texts: en.toml."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

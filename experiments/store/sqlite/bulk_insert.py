@@ -4,8 +4,6 @@
 it are woken each time, in vain: that cost more than the rows themselves.
 """
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Sequence
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """copy: a database as it is at one moment, in a file of its own that stands alone."""
 
-from __future__ import annotations
-
 import contextlib
 import os
 import sqlite3

@@ -1,7 +1,5 @@
 """Rows of the count tables: cells of a phase, read, changed and compared with a recount, on an SQLite connection."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """Rows of the decision log, written to and read from an SQLite connection. A row once written is never changed."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,5 @@
 """SqliteTrouble: what went wrong with a database file, in words for whoever runs the site."""
 
-from __future__ import annotations
-
 import sqlite3
 
 _WORDS = {

@@ -1,7 +1,5 @@
 """Rows of the event log: events and refusals, written to and read from an SQLite connection."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence

@@ -5,8 +5,6 @@ every process takes `<file>.lock` for the whole transaction, its commit and any 
 In the lock's file is written which database the write-ahead log beside it belongs to: see `Owner`.
 """
 
-from __future__ import annotations
-
 import contextlib
 import fcntl
 import logging

@@ -7,8 +7,6 @@ Before a database of an older version is changed, it is copied to yesladder.db.b
 there to go back to and may be deleted. When a step fails, the database is as before.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator
 from importlib import resources

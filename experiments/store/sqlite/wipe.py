@@ -4,8 +4,6 @@ SQLite reuses the pages of deleted rows, and until then may keep what was in the
 log in an earlier state. Deleting with `secure_delete` overwrites the rows; `wipe` does the rest.
 """
 
-from __future__ import annotations
-
 import json
 import sqlite3
 import struct

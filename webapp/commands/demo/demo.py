@@ -1,7 +1,5 @@
 """demo: a garage-door repair service with two running experiments and one real one, to look at in a browser."""
 
-from __future__ import annotations
-
 import shutil
 import time
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """History of the demo: a site with the gallery's experiments and simulated visitors whose true behaviour is known."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta

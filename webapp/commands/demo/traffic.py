@@ -5,8 +5,6 @@ that nobody waits for a server that has just started. Then each visitor asks ove
 exposed, and does what the gallery's truth says of that variant, as Segment events.
 """
 
-from __future__ import annotations
-
 import contextlib
 import heapq
 import http.client

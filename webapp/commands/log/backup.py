@@ -1,7 +1,5 @@
 """backup: a verified copy of a site, made while it is served."""
 
-from __future__ import annotations
-
 from functools import partial
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """forget, expire: deleting one person's events, and those that are older than `retention` allows."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from functools import partial
 from pathlib import Path

@@ -1,7 +1,5 @@
 """import, verify: bringing events into the log, and recounting it."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """export: the events or the counts of a site, for other tools and for `import`."""
 
-from __future__ import annotations
-
 import contextlib
 import csv
 import json

@@ -1,7 +1,5 @@
 """calibrate: how often this experiment's page would be wrong, and how soon it would find an effect, by simulation."""
 
-from __future__ import annotations
-
 import math
 import os
 import signal

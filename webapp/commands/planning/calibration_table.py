@@ -1,7 +1,5 @@
 """CalibrationTable: what simulated experiments showed, in the terminal."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 from rich.console import RenderableType

@@ -1,7 +1,5 @@
 """plan: how many visitors and days an experiment needs, when it will be decided, and what it can find."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime

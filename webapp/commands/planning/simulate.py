@@ -1,7 +1,5 @@
 """simulate: visitors with a known truth, for trying out an experiment before real visitors meet it."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Mapping
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """ledger: who was not counted, or counted with a mark, and why: recounted from the log, with ids to look at."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path

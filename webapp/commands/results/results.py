@@ -1,7 +1,5 @@
 """results: the verdict and the numbers of an experiment, in the terminal or as JSON."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime

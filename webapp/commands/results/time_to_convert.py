@@ -1,7 +1,5 @@
 """time-to-convert: how long visitors take to reach each step, in the terminal or as JSON."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path

@@ -1,7 +1,5 @@
 """visitor: all that is known of one id, in order, and how it was judged, in the terminal or as JSON."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

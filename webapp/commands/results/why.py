@@ -1,7 +1,5 @@
 """why: why did a published number change between two moments? The parts, which add up, in the terminal or as JSON."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Console: how commands write: JSON for programs; headings, lines, tables and a bar for long work for people."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 

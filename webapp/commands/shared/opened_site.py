@@ -1,7 +1,5 @@
 """OpenedSite: a site as a command works on it, and the arguments of most commands: a site, an experiment, a phase."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime

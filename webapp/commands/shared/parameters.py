@@ -1,7 +1,5 @@
 """The types of options and arguments: percentages, percentages of a step, moments of the past."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 import click

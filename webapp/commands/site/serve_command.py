@@ -1,7 +1,5 @@
 """serve, token: answering pages and servers over HTTP, and the secrets for what not everybody may do."""
 
-from __future__ import annotations
-
 import contextlib
 import errno
 import socket

@@ -1,7 +1,5 @@
 """init, new, check, schema: making the files of a site, and finding what is wrong in them."""
 
-from __future__ import annotations
-
 import contextlib
 import re
 import secrets

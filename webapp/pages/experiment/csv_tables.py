@@ -1,7 +1,5 @@
 """CSV tables: the numbers of a result page as CSV, one file per table, unformatted: shares in [0, 1], times in UTC."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Callable, Iterator, Mapping

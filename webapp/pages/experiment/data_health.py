@@ -1,7 +1,5 @@
 """DataHealth: may the numbers be trusted? Sample ratio, who is left out and why or still on the way, logs set aside."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

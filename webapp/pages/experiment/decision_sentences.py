@@ -1,7 +1,5 @@
 """Remarks: what people decided about an experiment, beside what its data say, and where the two differ."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from datetime import UTC
 

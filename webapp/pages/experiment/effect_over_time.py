@@ -1,7 +1,5 @@
 """OverTime: the effect at every look, as a chart and as a table of days, for one step at a time."""
 
-from __future__ import annotations
-
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

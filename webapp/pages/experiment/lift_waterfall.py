@@ -1,7 +1,5 @@
 """Waterfall: at which steps of the path a variant's lift arises, as bars that start where the one before ends."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

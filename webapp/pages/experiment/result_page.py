@@ -1,7 +1,5 @@
 """Result page: everything that the page of one phase shows, gathered from its report."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The pages with results: one experiment's verdict, and the same numbers as JSON and CSV."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """Scorecard: one variant against the control at every step, with each interval placed on one common scale."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Forest: one attribute's levels below each other, each with its interval. Exploration, never a verdict."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Worth: what a visitor of each variant is worth, and what each micro-conversion seems to be worth."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

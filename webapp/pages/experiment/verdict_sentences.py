@@ -1,7 +1,5 @@
 """Verdict: which sentences are true of a report, and what to do next. en.toml has their words."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Outlook: on which day will a running experiment be decided? Which sentence is true; en.toml has the words."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime

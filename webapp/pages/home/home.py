@@ -1,7 +1,5 @@
 """Home: every experiment of the site at a glance: running, drafts, stopped, archived, and refused config files."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Condition: is an experiment in good health? One word, and why; the result page says it at length."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """PlanForm: what the form of the plan page asked for, and in words what is wrong with it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Question: what is an experiment planned with, and what comes of it? Asked by the plan page and the result page."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime

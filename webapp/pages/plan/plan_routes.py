@@ -1,7 +1,5 @@
 """The plan of an experiment as a page and as JSON: visitors and days it needs, when it decides, what it can find."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Mapping, Sequence
 

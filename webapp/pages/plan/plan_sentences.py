@@ -1,7 +1,5 @@
 """PlanWords: what a plan says, in sentences, the same in the terminal and on the page. en.toml has their words."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """TimeScans: times to convert for a page, from a scan of the log that is bounded, done once, and one at a time."""
 
-from __future__ import annotations
-
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence

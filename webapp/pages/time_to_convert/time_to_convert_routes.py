@@ -1,7 +1,5 @@
 """The page of its own that says how long visitors take to reach each step; the same as JSON and CSV."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """VisitorPage: one visitor's story as the page and the terminal show it, in words."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

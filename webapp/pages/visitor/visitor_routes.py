@@ -1,7 +1,5 @@
 """The page of one visitor: all that is known of one id, in order, and how it was judged."""
 
-from __future__ import annotations
-
 from flask import Blueprint, Response, request
 
 from experiments.audit.visitor_history import visitor_history

@@ -1,7 +1,5 @@
 """What became of an event, and whether a step was reached, in plain words: for the visitor's page and command."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
