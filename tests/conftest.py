@@ -18,7 +18,7 @@ settings.register_profile(
 settings.load_profile("yesladder")
 
 BROWSER = {"chromium"}
-SERVER = {"serve_site", "serve_at", "served", "medium_library"}
+SERVER = {"serve_site", "serve_at", "served", "server", "medium_library"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

