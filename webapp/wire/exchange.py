@@ -81,7 +81,7 @@ def tagged(settings: Settings, request: Request, body: bytes, *headers: Header) 
     """This JSON with its ETag, or 304 when the client has it; by hand, as HTTP has no conditional POST."""
     tag = hashlib.sha256(body).hexdigest()[:32]
     told = (("etag", f'"{tag}"'), ("cache-control", "no-cache"), *headers)
-    if "if-none-match" in request.headers and parse_etags(request.joined("if-none-match")).contains(tag):
+    if "if-none-match" in request.headers and parse_etags(request.joined("if-none-match")).contains_weak(tag):
         return reply(settings, request, b"", 304, *told)
     return reply(settings, request, body, 200, JSON, *told)
 
