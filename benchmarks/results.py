@@ -24,7 +24,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from experiments.audit.readout import DIAGNOSED
 from experiments.definition.experiment import Experiment
 from experiments.events.tally import Tally
 from experiments.gallery.exhibit import exhibit
@@ -104,9 +103,9 @@ def build(path: Path, phase: Experiment, events: int) -> SqliteStore:
 _INSERT = f"""
     WITH RECURSIVE numbers (n) AS (SELECT :first UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < :last)
     INSERT INTO events ({COLUMNS})
-    SELECT printf('message-%011d', n), iif(n % :each, 'action', 'exposure'), printf('visitor-%011d', n / :each), NULL,
-           iif(n % :each, :name, ''), iif(n % :each, NULL, :key), iif(n % :each, NULL, :variant),
-           :start + n * :pace, :start + n * :pace, '{{}}', '{{"device":"phone","language":"en"}}'
+    SELECT printf('message-%011d', n), iif(n % :each, 'action', 'exposure'), printf('visitor-%011d', n / :each),
+           :start + n * :pace, :start + n * :pace, iif(n % :each, :name, ''), NULL, iif(n % :each, NULL, :key),
+           iif(n % :each, NULL, :variant), '{{}}', '{{"device":"phone","language":"en"}}'
     FROM numbers
 """
 
@@ -127,7 +126,7 @@ def _values(phase: Experiment, events: int, first: int, last: int) -> dict[str, 
 def ask(store: SqliteStore, phase: Experiment) -> float:
     """Milliseconds that all questions of one result page take, with one segment opened."""
     begun = time.perf_counter()
-    tables = store.tables(phase, DIAGNOSED)
+    tables = store.tables(phase, ["device"])
     for table in (tables.reach, tables.patterns, tables.ledger, tables.by("device")):
         assert table
     store.decisions([phase])

@@ -12,7 +12,7 @@ from functools import cached_property
 from experiments.definition.experiment import Experiment
 from experiments.events.contribution import Cell, Counts
 from experiments.events.decision import Decision
-from experiments.events.tally import ledger_table, levels, pattern_table, reach_table
+from experiments.events.tally import ledger_table, pattern_table, reach_table
 from stats.tables.patterns import PatternTable
 from stats.tables.reach import ReachTable
 
@@ -82,18 +82,21 @@ class Tables:
         if not self.has([attribute]):
             known = ", ".join(sorted(self.segments or ())) or "none"
             raise ValueError(f"{attribute!r} is not among the segments of these tables, must be of: {known}")
-        cells, exposed = self._parts["reach", attribute], self.reach.exposed
+        levels: dict[str, dict[Cell, Counts]] = defaultdict(dict)
+        for cell, counts in self._parts["reach", attribute].items():
+            levels[str(cell[3])][cell] = counts
         return {
-            level: replace(reach_table(self.phase, cells, attribute, level), exposed=exposed)
-            for level in levels(cells, attribute)
+            level: replace(reach_table(self.phase, levels[level], attribute, level), exposed=self.reach.exposed)
+            for level in sorted(levels)
         }
 
     @cached_property
-    def _parts(self) -> Mapping[tuple[str, str], Mapping[Cell, Counts]]:
+    def _parts(self) -> Mapping[tuple[str | int, str | int], Mapping[Cell, Counts]]:
         """(table, attribute) -> its cells: each table is made from its own, of which there may be many thousands."""
-        place = {"reach": 2, "patterns": 1}  # where a cell has its attribute; those of other tables have none
-        parts: dict[tuple[str, str], dict[Cell, Counts]] = defaultdict(dict)
+        # where a cell has its attribute; those of other tables have none
+        place: Mapping[str | int, int] = {"reach": 2, "patterns": 1}
+        parts: dict[tuple[str | int, str | int], dict[Cell, Counts]] = defaultdict(dict)
         for cell, counts in self.cells.items():
-            table = str(cell[0])
-            parts[table, str(cell[place[table]]) if table in place else ""][cell] = counts
+            at = place.get(cell[0])
+            parts[cell[0], cell[at] if at else ""][cell] = counts
         return parts

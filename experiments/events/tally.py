@@ -11,7 +11,7 @@ The cells of a journey, by the table named first:
 """
 
 import operator
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 
@@ -107,11 +107,6 @@ def ledger_table(cells: Mapping[Cell, Counts]) -> dict[str, dict[str, int]]:
     for reason, variant, count in sorted(rows):
         ledger.setdefault(reason, {})[variant] = count
     return ledger
-
-
-def levels(cells: Mapping[Cell, Counts], attribute: str) -> Sequence[str]:
-    """The levels of one attribute that occur."""
-    return sorted({str(cell[3]) for cell in cells if cell[0] == "reach" and cell[2] == attribute})
 
 
 def of_attributes(cells: Mapping[Cell, Counts], attributes: Collection[str]) -> Tally:

@@ -237,6 +237,7 @@ class Stage:
             refused=lambda: self.refused,
             tables=lambda phase, _segments=(): SimpleNamespace(
                 phase=phase,
+                has=lambda _: True,
                 by=lambda attribute: self.segments.get(attribute, {}),
                 reach=levels(phase, nobody=(0, 0.0))["nobody"],
             ),

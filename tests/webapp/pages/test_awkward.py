@@ -71,6 +71,13 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
     app.extensions["yesladder"].close()
 
 
+def test_an_alarm_is_looked_into_by_device_and_by_source(app: Flask) -> None:
+    """Their cells are read for it alone: a page without an alarm does not need them."""
+    found = app.test_client().get("/results/mismatch.json", base_url="http://localhost").json["sample_ratio"]
+    assert found["alarm"]
+    assert [finding.split()[1] for finding in found["findings"][:2]] == ["device", "source"]
+
+
 @pytest.fixture(scope="module")
 def address(app: Flask) -> Iterator[str]:
     """The app on loopback."""

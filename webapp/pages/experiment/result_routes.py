@@ -43,8 +43,7 @@ def result(key: str) -> Response:
             "experiment/draft.html", experiment=experiment, verdict=draft_verdict(), config=config_text(experiment)
         )
     by = _known(experiment, place.by or segment_attributes(experiment)[0])
-    tables = _tables(experiment, by)
-    figures = _readout(tables, at)
+    tables, figures = _read(experiment, at, by)
     segments = segment_report(experiment, by, tables.by(by), at)
     needed = None if as_of or experiment.ended_at else _still_needed(figures)
     return page(
@@ -112,11 +111,20 @@ def _still_needed(figures: Readout) -> Mapping[str, int] | None:
 
 def figures_of(experiment: Experiment, as_of: datetime) -> Readout:
     """The figures of a phase as of this moment; what the decision log lacks is handed over to be written."""
-    return _readout(_tables(experiment), as_of)
+    return _read(experiment, as_of)[1]
 
 
-def _tables(experiment: Experiment, *segments: str) -> Tables:
-    return services().store.tables(experiment, {*DIAGNOSED, *segments})
+def _read(experiment: Experiment, as_of: datetime, *segments: str) -> tuple[Tables, Readout]:
+    """Tables of one moment with these segments, and what they say.
+
+    What tells where a sample-ratio mismatch is has many cells, so it is read with all the rest, again, on an alarm.
+    """
+    tables = services().store.tables(experiment, segments)
+    figures = _readout(tables, as_of)
+    if figures.report.sample_ratio.alarm and not tables.has(DIAGNOSED):
+        tables = services().store.tables(experiment, {*DIAGNOSED, *segments})
+        figures = _readout(tables, as_of)
+    return tables, figures
 
 
 def _readout(tables: Tables, as_of: datetime) -> Readout:
